@@ -70,8 +70,6 @@ fn make(workspace: &Workspace, programs: &Path, output: &Path) -> Result<()> {
     let program = || {
         let mut program = process::command(programs.join("componentize-py"));
         program.current_dir(workspace.root());
-        // Which order sets have must not differ from build to build.
-        program.env("PYTHONHASHSEED", "0");
         program.args(["--quiet", "--wit-path", WIT, "--world", WORLD]);
         program
     };

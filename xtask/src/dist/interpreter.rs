@@ -71,10 +71,12 @@ const BUILT_IN: [BuiltIn; 8] = [
     BuiltIn { name: "zlib", version: "1.3.1", license: "Zlib", purl: "pkg:generic/zlib@1.3.1", heading: Some("zlib") },
 ];
 
-/// Whose names stand above the text of MIT's licence, where the text itself is in no package: HACL* is in CPython as source, and CPython's
-/// page does not have it.
-pub const MIT_WITHOUT_A_TEXT: [(&str, &str); 1] =
-    [("hacl-star of CPython 3.14.0", "INRIA, CMU and Microsoft Corporation; HACL* Contributors")];
+/// Whose names stand above the text of MIT's licence, where the text itself is in no package: HACL* is in CPython as source, each file with
+/// these two lines, and CPython's page does not have it.
+pub const MIT_WITHOUT_A_TEXT: [(&str, &str); 1] = [(
+    "hacl-star of CPython 3.14.0",
+    "2016-2022 INRIA, CMU and Microsoft Corporation\nCopyright (c) 2022-2023 HACL* Contributors",
+)];
 
 /// Where CPython's documentation has these headings' texts as well: parts of CPython itself.
 const OWN_HEADINGS: [&str; 4] = ["Mersenne Twister", "Sockets", "strtod and dtoa", "Global Unbounded Sequences (GUS)"];
