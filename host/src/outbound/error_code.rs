@@ -23,6 +23,16 @@ pub(super) fn was_closed_before(error: &hyper_util::client::legacy::Error) -> bo
     causes(error).any(|cause| cause.is::<ClosedBefore>())
 }
 
+/// Whether the connection ended after something of the request was written and before an answer began. Nobody knows whether the server has
+/// read the request.
+pub(super) fn ended_without_an_answer(error: &hyper_util::client::legacy::Error) -> bool {
+    let ended = |cause: &(dyn StdError + 'static)| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+            || matches!(cause_code(cause, false), Some(Error::ConnectionTerminated))
+    };
+    !error.is_connect() && causes(error).any(ended)
+}
+
 /// The error and what caused it, from the outside in.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |current| wrapped(*current))

@@ -27,7 +27,7 @@ pub(super) struct ClosedBefore;
 /// A connection that looks whether it is still there before each request of HTTP/1.1.
 pub(super) struct KeptConnection {
     stream: Stream,
-    /// Whether the next byte that is written may be the first of a request behind another one: something was read since the
+    /// Whether the next byte that is written may be the first of a request: nothing was written yet, or something was read since the
     /// last write.
     may_begin: bool,
 }
@@ -37,7 +37,8 @@ const METHODS: [&[u8]; 7] = [b"POST ", b"GET ", b"DELETE ", b"OPTIONS ", b"PUT "
 
 impl KeptConnection {
     pub(super) const fn new(stream: Stream) -> Self {
-        Self { stream, may_begin: false }
+        // The pool keeps connections, too, that were opened for a request which then went over another one.
+        Self { stream, may_begin: true }
     }
 
     /// Makes sure that a request which begins with these bytes has somebody to go to.

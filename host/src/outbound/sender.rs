@@ -23,7 +23,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::allowed_hosts::Permission;
-use super::error_code::{error_code, was_closed_before};
+use super::error_code::{ended_without_an_answer, error_code, was_closed_before};
 use super::kept_connection::KeptConnection;
 use super::public_addresses::PublicResolver;
 use super::repeatable_body::RepeatableBody;
@@ -86,6 +86,7 @@ impl OutboundSender {
         let (head, body) = request.into_parts();
         let body = RepeatableBody::new(body);
         let responding = async {
+            let mut may_repeat = head.method.is_safe();
             loop {
                 let request = Request::from_parts(head.clone(), body.clone());
                 let responding = match permission {
@@ -97,6 +98,11 @@ impl OutboundSender {
                 match responding.await {
                     // Each time, a connection leaves the pool; a new one cannot end like this.
                     Err(error) if was_closed_before(&error) && body.begins_again() => {}
+                    // A server that closes a kept connection while a request is on its way (RFC 9110, section 9.2.2): once, and only
+                    // what changes nothing if the server has read it.
+                    Err(error) if may_repeat && ended_without_an_answer(&error) && body.begins_again() => {
+                        may_repeat = false
+                    }
                     Err(error) => return Err(error_code(&error)),
                     Ok(response) => return Ok(response),
                 }
@@ -285,5 +291,62 @@ mod tests {
         });
         let expected: Vec<_> = (0..20).map(|number| format!("{number} end")).collect();
         assert_eq!(server.join().unwrap(), expected, "each once, in its order");
+    }
+
+    /// A server that answers the first request of each connection, reads the beginning of the next one, and closes. Gives the number of requests that
+    /// it has read something of.
+    async fn closes_at_the_second_request(listener: TcpListener, connections: usize) -> usize {
+        let mut requests = 0;
+        for _ in 0..connections {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            requests += 1;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            let mut piece = [0; 4096];
+            requests += usize::from(stream.read(&mut piece).await.unwrap() > 0);
+        }
+        requests
+    }
+
+    #[tokio::test]
+    async fn only_what_changes_nothing_is_sent_again_where_the_connection_ends_without_an_answer() {
+        for (method, again) in [(http::Method::GET, true), (http::Method::POST, false), (http::Method::DELETE, false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let uri = format!("http://{}/", listener.local_addr().unwrap());
+            let server = tokio::spawn(closes_at_the_second_request(listener, if again { 2 } else { 1 }));
+            let sender = Outbound::new(None, &CapturedLog::new()).unwrap().sender();
+            let send = async || {
+                let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+                let request = Request::builder().method(&method).uri(&uri).body(body).unwrap();
+                let sent = sender.send(request, Permission::Anywhere, RequestOptions::default()).await;
+                sent.map(|response| response.status().as_u16())
+            };
+            assert!(matches!(send().await, Ok(204)), "{method}");
+            let second = send().await;
+            assert_eq!(second.is_ok(), again, "{method}: {second:?}");
+            drop(sender);
+            assert_eq!(server.await.unwrap(), if again { 3 } else { 2 }, "{method}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_server_never_answers_is_sent_twice_at_most() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut piece = [0; 4096];
+                assert!(stream.read(&mut piece).await.unwrap() > 0);
+            }
+            let more = tokio::select! { biased; more = listener.accept() => more.is_ok(), () = std::future::ready(()) => false };
+            assert!(!more, "a third connection");
+        });
+        let failed = ask(&uri, Permission::Anywhere).await;
+        assert!(failed.is_err(), "{failed:?}");
+        server.await.unwrap();
     }
 }
