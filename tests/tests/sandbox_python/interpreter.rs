@@ -24,7 +24,7 @@ pub struct Interpreter {
 
 /// What came of a run.
 pub struct Ran {
-    /// Of the answer.
+    /// Of the answer; 0 where there was none.
     pub status: u16,
     /// Standard output.
     pub stdout: String,
@@ -73,11 +73,10 @@ impl Interpreter {
         let begin = Instant::now();
         let url = format!("http://{}{path}", self.running.address());
         let sent = self.client.post(url).header("content-type", RUN_TYPE).body(body).send().await;
-        let mut response = sent.expect("the host answers");
         let mut reader = FrameReader::new(MOST_FRAME_BYTES);
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let mut ran = Ran {
-            status: response.status().as_u16(),
+            status: 0,
             stdout: String::new(),
             stderr: String::new(),
             ended: None,
@@ -85,6 +84,14 @@ impl Interpreter {
             pieces: 0,
             took: Duration::ZERO,
         };
+        // Where the run breaks off at once, the host ends the connection before it has sent the head.
+        let broken_off = sent.as_ref().is_err_and(|error| error.is_request() && !error.is_connect());
+        if broken_off {
+            ran.took = begin.elapsed();
+            return ran;
+        }
+        let mut response = sent.expect("the host answers");
+        ran.status = response.status().as_u16();
         while let Ok(Some(piece)) = response.chunk().await {
             for frame in reader.push(&piece).expect("frames come") {
                 assert!(ran.ended.is_none(), "nothing follows the last frame");
