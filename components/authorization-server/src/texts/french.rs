@@ -136,7 +136,7 @@ pub(super) static TEXTS: Texts = Texts {
     admin_key_renew_label: "Remplacer cette clé : {path}",
     admin_key_note: "La nouvelle clé n’est pas affichée ici. Ses administrateurs la récupèrent avec leur propre jeton.",
     admin_links_count: "Toutes connexions confondues, {count} comptes sont liés.",
-    admin_links_count_cut: "Toutes connexions confondues, au moins {count} comptes sont liés ; le stockage contient plus d’entrées qu’il n’en est compté ici.",
+    admin_links_count_cut: "Toutes connexions confondues, au moins {count} comptes sont liés ; le stockage contient plus d’entrées qu’il n’en est compté ici.",
     admin_health: "Serveurs et services de connexion",
     admin_health_answers: "Il répond.",
     admin_health_silent: "Il ne répond pas.",
