@@ -162,7 +162,6 @@ async fn an_operator_looks_further_and_what_is_gone_or_no_handle_ends_nothing() 
         ("environment", "5984064.2.abcdefghijkl", true),
         ("environment", "../environments", false),
         ("environment", "a?b", false),
-        ("environment", "", false),
         ("route", "/other", false),
     ] {
         let page = open(&world, &carol).await;
