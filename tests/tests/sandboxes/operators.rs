@@ -39,12 +39,12 @@ async fn end(scene: &Scene, carol: &Person, form: &Form) -> Answer {
 async fn an_operator_sees_what_callers_have_launched_and_ends_it() {
     let scene = Scene::start("").await;
     let (of_alice, of_mallory) = (scene.launch(Caller::Alice).await, scene.launch(Caller::Mallory).await);
-    assert_eq!(stdout(&scene.shell(Caller::Alice, &of_alice, "echo secret > note; echo done").await), "done\n");
+    assert_eq!(stdout(&scene.shell(Caller::Alice, &of_alice, "echo secret > needle-file; echo done").await), "done\n");
     let (carol, page) = operator(&scene).await;
     for words in ["Places that are taken: 2 of 1000.", "key:alice", "key:mallory"] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
-    for secret in [of_alice.as_str(), &of_mallory, "note", "secret &gt; note", ADMINISTRATION] {
+    for secret in [of_alice.as_str(), &of_mallory, "needle-file", ADMINISTRATION] {
         assert!(!page.body.contains(secret), "{secret}: {}", page.body);
     }
     let forms = endings(&page);
@@ -53,8 +53,8 @@ async fn an_operator_sees_what_callers_have_launched_and_ends_it() {
     let ended = end(&scene, &carol, &forms[1]).await;
     assert!(ended.body.contains("It is done.") && ended.body.contains("Places that are taken: 1 of 1000."));
     assert!(!ended.body.contains("key:alice") && ended.body.contains("key:mallory"), "{}", ended.body);
-    let unknown = scene.shell(Caller::Alice, NEVER, "cat note").await;
-    assert_eq!(scene.shell(Caller::Alice, &of_alice, "cat note").await, unknown);
+    let unknown = scene.shell(Caller::Alice, NEVER, "cat needle-file").await;
+    assert_eq!(scene.shell(Caller::Alice, &of_alice, "cat needle-file").await, unknown);
     // Of the forms of one page, one changes something.
     let again = end(&scene, &carol, &forms[0]).await;
     assert_eq!(again.status, 403, "{again:?}");
@@ -82,7 +82,7 @@ async fn a_run_that_is_under_way_does_not_bring_back_what_an_operator_ends() {
     let (result, ended) = tokio::join!(run, ending);
     assert!(ended.body.contains("It is done."), "{}", ended.body);
     assert_eq!(result["isError"], true, "{result}");
-    let unknown = scene.shell(Caller::Alice, NEVER, "cat note").await;
+    let unknown = scene.shell(Caller::Alice, NEVER, "cat needle-file").await;
     assert_eq!(scene.shell(Caller::Alice, &id, "cat note").await, unknown);
     scene.stop().await;
 }
