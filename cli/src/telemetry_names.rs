@@ -40,6 +40,7 @@ fn peer(purpose: &Purpose) -> Peer {
         Purpose::Route(_) => Peer::Server,
         Purpose::Provider(_) | Purpose::Groups(_) | Purpose::Assertions(_) => Peer::IdentityProvider,
         Purpose::ClientKeys(_)
+        | Purpose::Environments(_)
         | Purpose::Tokens(_)
         | Purpose::OpenApiDocument(_)
         | Purpose::TokenService(_)

@@ -56,6 +56,13 @@ fn describe_route(report: &mut String, route: &Route, server: &AuthorizationServ
     if !preauthorized.is_empty() {
         line(report, &format!("Clients that nobody is asked about at {path}"), &joined(preauthorized));
     }
+    if let Some(environments) = &route.environments {
+        line(report, &format!("Environments of {path}"), &format!("shown to operators; told by {}", environments.url));
+        if server.identity_providers.iter().all(|provider| provider.operator_roles.is_empty()) {
+            let text = "nobody sees its environments: no identity provider has operator_roles";
+            line(report, &format!("Warning for {path}"), text);
+        }
+    }
     let without = match route.unauthenticated {
         Unauthenticated::Challenge => return,
         Unauthenticated::Refuse => "is refused (403)",

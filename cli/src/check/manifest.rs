@@ -263,6 +263,7 @@ fn is_meant(name: &str, purpose: &Purpose) -> bool {
         Purpose::Assertions(_) => name.contains("assertion"),
         Purpose::OpenApiDocument(_) => name.contains("openapi"),
         Purpose::Route(_) => ["upstream", "server", "mcp"].iter().any(|word| name.contains(word)),
+        Purpose::Environments(_) => name.contains("sandbox"),
         Purpose::ClientKeys(_) => name.contains("client"),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Route(String),
     /// The OpenAPI document of a route's REST API.
     OpenApiDocument(String),
+    /// The environments of a sandbox, by the path of its route.
+    Environments(String),
     /// The keys of a client.
     ClientKeys(String),
     /// Tokens of another issuer, by its name.
@@ -45,6 +47,7 @@ impl fmt::Display for Purpose {
             Self::Assertions(name) => write!(f, "assertions for {name}"),
             Self::Route(path) => write!(f, "route {path}"),
             Self::OpenApiDocument(path) => write!(f, "OpenAPI document of route {path}"),
+            Self::Environments(path) => write!(f, "environments of route {path}"),
             Self::ClientKeys(id) => write!(f, "keys of client {id}"),
             Self::Connection(name, true) => {
                 write!(f, "connection {name}, and the hosts of the endpoints in its metadata")
@@ -106,6 +109,9 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
                 need(&url.to_string(), Purpose::OpenApiDocument(route.path.to_string()));
             }
         }
+        if let Some(environments) = &route.environments {
+            need(&environments.url.to_string(), Purpose::Environments(route.path.to_string()));
+        }
     }
     for client in &configuration.authorization_server.clients {
         if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
@@ -133,6 +139,9 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
     for route in &configuration.routes {
         for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
             need(name, format!("header {header} of route {}", route.path));
+        }
+        if let Some(environments) = &route.environments {
+            need(&environments.secret, format!("administration_secret of the sandbox of {}", route.path));
         }
         for administrator in
             route.api_keys.iter().flat_map(|keys| &keys.session_pool).flat_map(|pool| &pool.administrators)

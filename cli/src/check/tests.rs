@@ -339,6 +339,7 @@ fn it_says_who_may_come_in_and_by_which_of_the_ways() {
         url = "http://10.0.0.7:8080/mcp"
         unauthenticated = "redirect"
         allowed_clients = ["desktop", "gatehouse:browser"]
+        environments = { url = "http://10.0.0.9:3010/environments", secret = "sandbox_administration" }
 
         [[routes]]
         path = "/open"
@@ -356,12 +357,16 @@ fn it_says_who_may_come_in_and_by_which_of_the_ways() {
         "People in browsers sign in at: https://gateway.example/.auth/login, for 3600 seconds; from there to pages of our own and to \
          nowhere else; scripts of pages there get the provider's access token",
         "The only clients at /mcp: desktop, gatehouse:browser",
+        "Environments of /mcp: shown to operators; told by http://10.0.0.9:3010/environments",
         "What shows nothing at /mcp: is sent to sign in, if a browser opens a page; else 401",
         "What shows nothing at /open: goes on without an identity",
         "Warning for /open: everybody who reaches Gatehouse may do everything there: there are no rules (policy)",
     ] {
         assert!(report.lines().any(|line| line == expected), "{expected}: {report}");
     }
+    let without = check(folder.path(), &document.replace("operator_roles = [\"Ops\"]", ""), None).unwrap();
+    let warning = "Warning for /mcp: nobody sees its environments: no identity provider has operator_roles";
+    assert!(without.lines().any(|line| line == warning) && !report.contains(warning), "{without}");
 }
 
 #[test]

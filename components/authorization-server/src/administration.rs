@@ -4,12 +4,14 @@
 //! form, so that the name is in no address.
 
 mod configuration;
+mod environments;
 mod overview;
 mod question;
 
 use gatehouse_api_keys::IssuedKeys;
 use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::administration;
+use gatehouse_authorization_server::administration::environments::ReturnedText;
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::client::{Client, ClientUnknown};
 use gatehouse_authorization_server::page::ReturnedTicket;
@@ -41,6 +43,9 @@ enum Act {
     FindClient(ClientId),
     RemoveClient(ClientId),
     RenewKey(String),
+    /// Of the environments of a route, those from here on.
+    FindEnvironments(String, ReturnedText),
+    EndEnvironment(String, ReturnedText),
     Ask(Box<Question>),
 }
 
@@ -48,6 +53,8 @@ impl Act {
     /// What the form asks for; `Err` where it is incomplete, and `Ok(None)` where a name in it cannot be one.
     fn of(form: &Form) -> Result<Option<Self>, FormRejection> {
         let subject = || form.required("subject").map(|text| Subject::parse(text.trim()).ok());
+        let route = || form.required("route").map(str::to_owned);
+        let returned = |name| form.required(name).map(ReturnedText::parse);
         let client = || form.required("client_id").map(|text| ClientId::parse(text.trim()).ok());
         Ok(match form.required("act")? {
             "find-sessions" => subject()?.map(Self::FindSessions),
@@ -59,6 +66,14 @@ impl Act {
             "find-client" => client()?.map(Self::FindClient),
             "remove-client" => client()?.map(Self::RemoveClient),
             "renew-key" => Some(Self::RenewKey(form.required("pool")?.to_owned())),
+            "find-environments" => {
+                let route = route()?;
+                returned("from")?.map(|from| Self::FindEnvironments(route, from))
+            }
+            "end-environment" => {
+                let route = route()?;
+                returned("environment")?.map(|handle| Self::EndEnvironment(route, handle))
+            }
             "ask-tool" => Self::ask(form, Kind::Tool)?,
             "ask-resource" => Self::ask(form, Kind::Resource)?,
             "ask-prompt" => Self::ask(form, Kind::Prompt)?,
@@ -80,14 +95,20 @@ impl Act {
             Self::FindClient(_) => "administration-client",
             Self::RemoveClient(_) => "administration-remove-client",
             Self::RenewKey(_) => "administration-renew-key",
+            Self::FindEnvironments(..) => environments::FIND,
+            Self::EndEnvironment(..) => "administration-end-environment",
             Self::Ask(_) => "administration-ask",
         }
     }
 
     const fn changes(&self) -> bool {
         match self {
-            Self::EndSession(..) | Self::EndSessions(_) | Self::RemoveClient(_) | Self::RenewKey(_) => true,
-            Self::FindSessions(_) | Self::FindClient(_) | Self::Ask(_) => false,
+            Self::EndSession(..)
+            | Self::EndSessions(_)
+            | Self::RemoveClient(_)
+            | Self::RenewKey(_)
+            | Self::EndEnvironment(..) => true,
+            Self::FindSessions(_) | Self::FindClient(_) | Self::FindEnvironments(..) | Self::Ask(_) => false,
         }
     }
 
@@ -95,9 +116,13 @@ impl Act {
     const fn token_event(&self) -> Option<TokenEvent> {
         match self {
             Self::EndSession(..) | Self::EndSessions(_) => Some(TokenEvent::Revoked),
-            Self::FindSessions(_) | Self::FindClient(_) | Self::RemoveClient(_) | Self::RenewKey(_) | Self::Ask(_) => {
-                None
-            }
+            Self::FindSessions(_)
+            | Self::FindClient(_)
+            | Self::RemoveClient(_)
+            | Self::RenewKey(_)
+            | Self::FindEnvironments(..)
+            | Self::EndEnvironment(..)
+            | Self::Ask(_) => None,
         }
     }
 
@@ -117,6 +142,10 @@ impl Act {
                     route: pools.find(|(_, pool)| pool.name == *name).map(|(route, _)| route.as_str()),
                     ..details
                 }
+            }
+            Self::FindEnvironments(path, _) | Self::EndEnvironment(path, _) => {
+                let mut routes = context.configuration.environments.iter().map(|(route, _)| route.as_str());
+                Details { route: routes.find(|route| route == path), ..details }
             }
             Self::Ask(question) => Details {
                 target_subject: Some(question.subject.as_str()),
@@ -171,7 +200,9 @@ pub(crate) fn act(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec
     }
     match done(context, &act) {
         Ok(found) => {
-            context.log.completed(act.name(), Details { token: act.token_event(), ..details });
+            // Whose an environment was, its sandbox tells when it has ended it.
+            let target_subject = found.subject_of_ended().or(details.target_subject);
+            context.log.completed(act.name(), Details { token: act.token_event(), target_subject, ..details });
             page(context, &operator, browser, found)
         }
         Err(reason) => failed(context, &act, details, &reason),
@@ -227,6 +258,11 @@ fn done(context: &Context, act: &Act) -> Result<Found, String> {
             keys.regenerate(&mut SystemEntropy, &|| wait(PAUSE)).map_err(|error| error.to_string())?;
             Ok(Found::default().after_a_change())
         }
+        Act::FindEnvironments(route, from) => Ok(Found::environments(route.clone(), from.clone())),
+        Act::EndEnvironment(route, handle) => {
+            let ended = environments::end(context, route, handle)?;
+            Ok(ended.map_or_else(Found::nothing, |subject| Found::ended(subject).after_a_change()))
+        }
         Act::Ask(question) => Ok(question.answer()?.map_or_else(Found::nothing, Found::answer)),
     }
 }
@@ -256,7 +292,7 @@ fn client_of(context: &Context, id: &ClientId) -> Result<FoundClient, String> {
 fn page(context: &Context, operator: &SignedInUser, browser: &Browser, found: Found) -> Response<Vec<u8>> {
     let ticket = administration::ticket(operator, browser, &context.keys, context.now, &mut SystemEntropy);
     let shown = ticket.map_err(|error| error.to_string()).and_then(|ticket| {
-        let overview = overview::of(context)?;
+        let overview = overview::of(context, &found)?;
         Ok(pages::administration(context.layout(), &overview, &found, operator.name(), &ticket))
     });
     shown.unwrap_or_else(|reason| failures::out_of_order(context, ACTION, None, &reason))

@@ -18,7 +18,7 @@ mod time;
 mod token_page;
 
 pub(crate) use administration::{
-    Found, FoundClient, FoundSessions, Health, Open, OpenAt, Overview, RouteKeys, administration,
+    Found, FoundClient, FoundSessions, Health, Open, OpenAt, Overview, RouteEnvironments, RouteKeys, administration,
 };
 pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
 pub(crate) use browser_sign_in::{choose_sign_in, confirm_browser_sign_out, signed_in_browser};

@@ -72,7 +72,7 @@ pub struct AuditRecord<'a> {
     /// Personal: it names one person for good, by an id that the identity provider can resolve.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub subject: Option<&'a str>,
-    /// The user whom an administrator looked at, or whose sessions they ended; `subject` is the administrator then.
+    /// The user whom an administrator looked at, or whose sessions or environment they ended; `subject` is the administrator then.
     ///
     /// Personal: as `subject`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]

@@ -3,6 +3,8 @@
 //! What is in the store is sealed under secrets that others hold, and the list of a user's sessions is found by the user alone. So the
 //! page counts what the names of entries tell, and finds a user, or a client that registered, by the name that the administrator types.
 
+pub mod environments;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_connections::is_link;

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BackendGrant, BackendTokenSource, Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Connection, Effect,
     IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks, Rate, RegisteredClient, Registration, Revocation,
-    RoutePath, Rule, SecretName, SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute, TokenService, Upstream,
-    Workload,
+    RoutePath, Rule, SandboxEnvironments, SecretName, SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute,
+    TokenService, Upstream, Workload,
 };
 
 /// What an operator can decide of the authorization server.
@@ -60,11 +60,13 @@ pub struct Configuration {
     pub routes: Vec<Route>,
     /// The routes that have a key which administrators fetch and replace, and who they are.
     pub session_pools: Vec<(RoutePath, SessionPool)>,
+    /// The routes whose environments operators see, and where those are.
+    pub environments: Vec<(RoutePath, SandboxEnvironments)>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
     /// The setting with the keys that sign assertions for MCP servers.
     pub caller_assertion_keys: Option<SecretName>,
-    /// The URLs of the MCP servers: places that nobody else may make us talk to.
+    /// The URLs of the MCP servers, and of their environments: places that nobody else may make us talk to.
     pub server_urls: Vec<String>,
     /// How a client's address is found out.
     pub client_addresses: ClientAddresses,

@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Configuration {
-    /// Every URL that the configuration holds: our own, those of MCP servers, identity providers, Microsoft Graph, sources
-    /// of assertions, issuers of tokens and clients' keys.
+    /// Every URL that the configuration holds: our own, those of MCP servers, sandboxes' environments, identity providers, Microsoft
+    /// Graph, sources of assertions, issuers of tokens and clients' keys.
     pub fn configured_urls(&self) -> Vec<String> {
         let mut urls = vec![self.public_url.to_string()];
         for provider in &self.identity_providers {

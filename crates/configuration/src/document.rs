@@ -12,6 +12,7 @@ mod connection;
 mod connection_preset;
 mod consistency;
 mod cross_origin;
+mod environments;
 mod exchange;
 mod hint;
 mod identity_headers;
@@ -52,6 +53,7 @@ use self::connection::ConnectionDocument;
 use self::consistency::{
     app_service_tells_providers_apart, descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers,
 };
+use self::environments::RouteEnvironmentsDocument;
 use self::identity_headers::assertions_have_keys;
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
@@ -317,6 +319,7 @@ impl Document {
                 .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
             session_pools: routes.iter().filter_map(PoolDocument::of).collect(),
+            environments: routes.iter().filter_map(RouteEnvironmentsDocument::of).collect(),
             rule_claims,
             caller_assertion_keys: self.caller_assertion_keys,
             trusted_proxies: written.trusted_proxies.clone(),
@@ -328,6 +331,7 @@ impl Document {
                 .iter()
                 .flat_map(Route::upstreams)
                 .flat_map(Upstream::urls)
+                .chain(routes.iter().filter_map(|route| route.environments.as_deref()).map(|it| &it.url))
                 .map(Uri::to_string)
                 .collect(),
         };

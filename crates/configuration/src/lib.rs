@@ -32,6 +32,7 @@ mod reading;
 mod registered_client;
 mod registration;
 mod route;
+mod sandbox_environments;
 mod secret_name;
 mod source;
 mod token_issuer;
@@ -67,6 +68,7 @@ pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};
 pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
 pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers, Unauthenticated};
+pub use sandbox_environments::SandboxEnvironments;
 pub use secret_name::SecretName;
 pub use source::Source;
 pub use token_issuer::{

@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 
 use crate::{
     AcceptedTokens, ApiKeys, CrossOrigin, Effect, LEGACY_MESSAGE, LEGACY_SSE, Limits, ListKind, Networks, Policy, Rate,
-    Upstream,
+    SandboxEnvironments, Upstream,
 };
 
 /// An MCP endpoint of ours.
@@ -22,6 +22,8 @@ pub struct Route {
     pub scopes: Scopes,
     /// The keys that are good here, if any are.
     pub api_keys: Option<ApiKeys>,
+    /// The environments that operators see, where a sandbox is behind it.
+    pub environments: Option<Box<SandboxEnvironments>>,
     /// What answers.
     pub servers: Servers,
     /// Who may do what.

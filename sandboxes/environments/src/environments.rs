@@ -1,6 +1,6 @@
 //! Launching environments and finding them again.
 
-use gatehouse_protocol::{Entropy, Subject, UnixTime};
+use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_storage::{Key, Periods, Store, StoreUnavailable};
 
@@ -20,6 +20,8 @@ pub struct Environments<'a, S> {
     pub keys: &'a KeyRing,
     /// How many there may be, and for how long.
     pub settings: &'a Settings,
+    /// What administrators prove themselves with, where there are any: they are told all environments, and end them.
+    pub administration: Option<&'a SecretString>,
     /// The time.
     pub now: UnixTime,
 }
@@ -55,6 +57,21 @@ impl Environment {
         self.root.generation
     }
 
+    /// When it was launched.
+    pub const fn launched_at(&self) -> UnixTime {
+        self.root.launched_at()
+    }
+
+    /// When a run in it began or ended last; when it was launched, where there was none.
+    pub const fn used_at(&self) -> UnixTime {
+        self.root.used_at()
+    }
+
+    /// Whether a run is under way in it. One whose instance was killed counts for 120 seconds at most.
+    pub const fn is_running(&self, now: UnixTime) -> bool {
+        self.root.is_running(now)
+    }
+
     /// Whether nobody has written it between the two times at which it was found: what is in it stands where it stood.
     pub(crate) fn stands_as(&self, other: &Self) -> bool {
         self.generation() == other.generation() && self.key == other.key
@@ -69,29 +86,44 @@ impl<'a, S: Store> Environments<'a, S> {
     pub fn launch(&self, subject: &Subject, entropy: &mut impl Entropy) -> Result<Launch, EnvironmentError> {
         let (of_subject, in_all) = self.places(subject);
         let Some(tickets) = of_subject.take(self.store, self.now)? else { return Ok(Launch::SubjectFull) };
-        if in_all.take(self.store, self.now)?.is_none() {
+        let Some(tickets_of_all) = in_all.take(self.store, self.now)? else {
             of_subject.give_back(self.store, self.now)?;
             return Ok(Launch::Full);
-        }
+        };
         let id = EnvironmentId::generate(entropy);
         let newest = Secret::all(self.keys, subject, &id).next();
         let secret = newest.ok_or_else(|| StoreUnavailable("there is no server key".to_owned()))?;
         let index = written(&Index::default()).map(Blob::Here).unwrap_or_default();
         let counted = of_subject.number(self.now).saturating_add(1);
-        let root = Root::new(self.now, 0, counted, index);
+        let root = Root::launched(self.now, counted, index);
         let key = secret.root(self.periods().end_of_new(self.now))?;
         let environment = Environment { secret, root, key };
         self.note(subject, &id, &tickets, entropy)?;
+        self.enlist(subject, &id, &tickets_of_all, entropy)?;
         self.put_root(&environment, entropy)?;
         Ok(Launch::Launched(id, Box::new(environment)))
     }
 
-    /// The environment of `subject` with this id. `None` where there is none: it never was there, has cooled down, or is somebody
-    /// else's; nobody can tell which.
+    /// The environment of `subject` with this id. `None` where there is none: it never was there, has cooled down, was ended, or is
+    /// somebody else's; nobody can tell which.
     ///
     /// # Errors
     /// Where the store does not answer, or what is there does not open.
     pub fn find(&self, subject: &Subject, id: &EnvironmentId) -> Result<Option<Environment>, EnvironmentError> {
+        let mut marks = Vec::new();
+        for secret in Secret::all(self.keys, subject, id) {
+            marks.extend(self.marks(&secret)?);
+        }
+        self.find_unless(subject, id, &marks)
+    }
+
+    /// The same; `None` as well where one of these entries is there.
+    pub(crate) fn find_unless(
+        &self,
+        subject: &Subject,
+        id: &EnvironmentId,
+        marks: &[Key],
+    ) -> Result<Option<Environment>, EnvironmentError> {
         let mut places = Vec::new();
         for secret in Secret::all(self.keys, subject, id) {
             for end in self.periods().possible_ends(self.now) {
@@ -100,8 +132,11 @@ impl<'a, S: Store> Environments<'a, S> {
         }
         // The newest is read last: a run that moves the root meanwhile writes it there before it is removed from where it was.
         places.reverse();
-        let keys: Vec<&Key> = places.iter().map(|(_, key)| key).collect();
+        let keys: Vec<&Key> = places.iter().map(|(_, key)| key).chain(marks).collect();
         let values = self.store.get_many(&keys)?;
+        if values.iter().skip(places.len()).any(Option::is_some) {
+            return Ok(None);
+        }
         // The newest first: where a root of an earlier period is still there, it is one that was replaced.
         let found = places.iter().zip(values).rev().find_map(|((secret, key), value)| Some((secret, key, value?)));
         let Some((secret, key, sealed)) = found else { return Ok(None) };
@@ -154,8 +189,8 @@ impl<'a, S: Store> Environments<'a, S> {
         if found.generation() != environment.generation() || !lease.holds(self.now) {
             return Ok(());
         }
-        found.root.generation = found.root.generation.saturating_add(1);
-        self.put_root(&found, entropy)
+        found.root = found.root.given_up();
+        self.put_root_unless_ended(&found, entropy)
     }
 
     pub(crate) fn put_root(
@@ -180,8 +215,12 @@ impl<'a, S: Store> Environments<'a, S> {
         let (period, settings) = (self.settings.cool_down_seconds, self.settings);
         let ids = self.place_ids("environments", subject);
         let of_subject = Places { ids, most: settings.environments_per_subject, period };
-        let in_all = Places { ids: vec!["all".to_owned()], most: settings.environments, period };
-        (of_subject, in_all)
+        (of_subject, self.places_of_all())
+    }
+
+    pub(crate) fn places_of_all(&self) -> Places {
+        let (period, settings) = (self.settings.cool_down_seconds, self.settings);
+        Places { ids: vec!["all".to_owned()], most: settings.environments, period }
     }
 
     /// Those of the subject's runs. No run keeps anything that lasts longer than they count.

@@ -15,7 +15,7 @@ use crate::blob::{self, Chunks};
 use crate::contents::Contents;
 use crate::environments::{Environment, Environments};
 use crate::places::RunLease;
-use crate::records::{Blob, ChunkName, Index, Root, read, written};
+use crate::records::{Blob, ChunkName, Index, read, written};
 use crate::{EnvironmentError, EnvironmentId};
 
 /// Chunks that the store is asked for at once: 4 MiB.
@@ -139,7 +139,7 @@ impl<S: Store> Environments<'_, S> {
     ) -> Result<Loaded, EnvironmentError> {
         let Loaded { environment: before, contents, index } = self.load(environment)?;
         if before.key.expires_at() == self.periods().end_of_new(self.now) {
-            let environment = Environment { root: before.root.clone().used(self.now), ..before.clone() };
+            let environment = Environment { root: before.root.clone().begun(self.now), ..before.clone() };
             self.replace(owner, &before, &environment, lease, clock, entropy)?;
             return Ok(Loaded { environment, contents, index });
         }
@@ -200,9 +200,15 @@ impl<S: Store> Environments<'_, S> {
             self.put_chunk(before, name, end, bytes, entropy)?;
         }
         let counted = self.count_on(owner, before.root.counted, entropy)?;
-        let root = Root::new(self.now, generation, counted, blob);
+        let root = before.root.replaced(self.now, generation, counted, blob);
         let after = Environment { secret: before.secret.clone(), root, key: before.secret.root(end)? };
-        self.replace(owner, before, &after, lease, clock, entropy)?;
+        if let Err(error) = self.replace(owner, before, &after, lease, clock, entropy) {
+            if self.is_ended(before)? {
+                self.remove(&after, chunks.keys())?;
+                self.remove(before, named.iter())?;
+            }
+            return Err(error);
+        }
         let swept = self.sweep(before, &after, &named, &chunks);
         Ok(Written { environment: after, index, swept })
     }
@@ -218,11 +224,12 @@ impl<S: Store> Environments<'_, S> {
         clock: &impl Fn() -> UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<(), EnvironmentError> {
-        self.check(owner, before, lease, clock())?;
-        self.put_root(after, entropy)
+        let now = clock();
+        self.check(owner, before, lease, now)?;
+        Environments { now, ..*self }.put_root_unless_ended(after, entropy)
     }
 
-    fn index(&self, environment: &Environment) -> Result<Index, EnvironmentError> {
+    pub(crate) fn index(&self, environment: &Environment) -> Result<Index, EnvironmentError> {
         let bytes = self.bytes(environment, &environment.root.index)?;
         read(&bytes).ok_or(EnvironmentError::Damaged("its index cannot be read"))
     }
@@ -236,8 +243,7 @@ impl<S: Store> Environments<'_, S> {
         lease: &RunLease,
         now: UnixTime,
     ) -> Result<(), EnvironmentError> {
-        let Self { store, keys, settings, .. } = *self;
-        let found = Environments { store, keys, settings, now }.find(subject, id)?;
+        let found = Environments { now, ..*self }.find(subject, id)?;
         let is_current = lease.holds(now) && found.is_some_and(|found| found.stands_as(before));
         if is_current { Ok(()) } else { Err(EnvironmentError::TooLate) }
     }
@@ -250,7 +256,8 @@ impl<S: Store> Environments<'_, S> {
         entropy: &mut impl Entropy,
     ) -> Result<u64, EnvironmentError> {
         let (of_subject, in_all) = self.places(subject);
-        in_all.stay(self.store, self.now, counted)?;
+        let tickets = in_all.stay(self.store, self.now, counted)?;
+        self.enlist(subject, id, &tickets, entropy)?;
         let tickets = of_subject.stay(self.store, self.now, counted)?;
         self.note(subject, id, &tickets, entropy)?;
         Ok(tickets.last().map_or(counted, |ticket| ticket.period))

@@ -8,12 +8,14 @@
 
 mod blob;
 mod contents;
+mod ending;
 mod environments;
 mod error;
 #[cfg(test)]
 mod example;
 mod id;
 mod keep;
+mod listing;
 mod names;
 mod places;
 mod records;
@@ -25,5 +27,6 @@ pub use environments::{Environment, Environments, Launch};
 pub use error::EnvironmentError;
 pub use id::EnvironmentId;
 pub use keep::{Kept, Loaded};
+pub use listing::{Handle, Listed, Listing, Position};
 pub use places::{RunLease, RunPlace};
 pub use settings::{RunSettings, Settings, SettingsError};

@@ -80,6 +80,29 @@ impl Places {
         Ok(())
     }
 
+    /// Gives back a place that counts in this period and in those up to `counted`.
+    ///
+    /// # Errors
+    /// As [`Places::give_back`].
+    pub(crate) fn leave(&self, store: &impl Store, now: UnixTime, counted: u64) -> Result<(), StoreUnavailable> {
+        let first = self.number(now);
+        for number in [first, first.saturating_add(1)].into_iter().filter(|number| *number <= counted) {
+            store.increment(&self.counter(number)?, giving_back(1))?;
+        }
+        Ok(())
+    }
+
+    /// How many are taken in this period.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn taken(&self, store: &impl Store, now: UnixTime) -> Result<u64, StoreUnavailable> {
+        let number = self.number(now);
+        self.ids
+            .iter()
+            .try_fold(0_u64, |sum, id| Ok(sum.saturating_add(still_taken(store.increment(&self.key(id, number)?, 0)?))))
+    }
+
     /// Counts a place that is taken on, in those of this period and the next that are after `counted`.
     ///
     /// # Errors
@@ -100,7 +123,14 @@ impl Places {
     /// # Errors
     /// Where the store does not answer.
     pub(crate) fn last(&self, store: &impl Store, now: UnixTime) -> Result<Vec<Ticket>, StoreUnavailable> {
-        let number = self.number(now);
+        self.last_of(store, self.number(now))
+    }
+
+    /// The same of the period with this number.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn last_of(&self, store: &impl Store, number: u64) -> Result<Vec<Ticket>, StoreUnavailable> {
         let last = |id: &String| Ok(Ticket::of(number, store.increment(&self.key(id, number)?, 0)?));
         self.ids.iter().map(last).collect()
     }

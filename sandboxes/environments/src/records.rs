@@ -10,10 +10,11 @@ use gatehouse_protocol::UnixTime;
 use sandbox_run::TreePath;
 use serde::{Deserialize, Serialize};
 
+use crate::places::RUN_PERIOD;
 use crate::secrets::Hash;
 
 /// Raised when the format changes: what another version has written is then damaged, and not something else.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// The root of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,11 @@ pub(crate) struct Root {
     /// Grows by one with each run.
     pub(crate) generation: u64,
     /// Seconds since the epoch.
+    launched_at: u64,
+    /// The same.
     used_at: u64,
+    /// Whether it was written by a run that began, and has not ended.
+    is_running: bool,
     /// The last period in which the environment is counted.
     pub(crate) counted: u64,
     /// The [`Index`].
@@ -57,8 +62,18 @@ pub(crate) struct ChunkName {
 }
 
 impl Root {
-    pub(crate) fn new(used_at: UnixTime, generation: u64, counted: u64, index: Blob) -> Self {
-        Self { format: FORMAT, generation, used_at: used_at.seconds(), counted, index }
+    /// That of a new environment.
+    pub(crate) fn launched(now: UnixTime, counted: u64, index: Blob) -> Self {
+        let seconds = now.seconds();
+        let (launched_at, used_at) = (seconds, seconds);
+        Self { format: FORMAT, generation: 0, launched_at, used_at, is_running: false, counted, index }
+    }
+
+    /// The same environment with this in it, as a run writes it: with the generation that it found where it begins, and with the next one
+    /// where it ends.
+    pub(crate) fn replaced(&self, used_at: UnixTime, generation: u64, counted: u64, index: Blob) -> Self {
+        let is_running = generation == self.generation;
+        Self { generation, used_at: used_at.seconds(), is_running, counted, index, ..*self }
     }
 
     /// `None` for what is not a root of this format.
@@ -66,14 +81,34 @@ impl Root {
         read(bytes).filter(|root: &Self| root.format == FORMAT)
     }
 
-    /// The same environment, used at another time.
-    pub(crate) fn used(self, used_at: UnixTime) -> Self {
-        Self { used_at: used_at.seconds(), ..self }
+    /// The same environment, in which a run begins.
+    pub(crate) fn begun(self, used_at: UnixTime) -> Self {
+        Self { used_at: used_at.seconds(), is_running: true, ..self }
+    }
+
+    /// The same environment, after a run that came to nothing.
+    pub(crate) fn given_up(self) -> Self {
+        Self { generation: self.generation.saturating_add(1), is_running: false, ..self }
+    }
+
+    /// When it was launched.
+    pub(crate) const fn launched_at(&self) -> UnixTime {
+        UnixTime::from_seconds(self.launched_at)
+    }
+
+    /// When it was used last.
+    pub(crate) const fn used_at(&self) -> UnixTime {
+        UnixTime::from_seconds(self.used_at)
+    }
+
+    /// Whether a run is under way. One whose instance was killed counts for as long as it has the environment to itself.
+    pub(crate) const fn is_running(&self, now: UnixTime) -> bool {
+        self.is_running && now.seconds() < self.used_at.saturating_add(2 * RUN_PERIOD)
     }
 
     /// From this second on the environment is unknown.
     pub(crate) fn ends_at(&self, cool_down_seconds: u64) -> UnixTime {
-        UnixTime::from_seconds(self.used_at).plus(cool_down_seconds)
+        self.used_at().plus(cool_down_seconds)
     }
 }
 

@@ -50,9 +50,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
             Ok(head) => head,
             Err(error) => return inbound::respond(out, answers::refused(error.status(), &error.to_string())),
         };
-        if let Some(refused) = server.refuse(&head) {
+        if let Some(answer) = server.answer_to_head(&head) {
             inbound::drain(&request);
-            return inbound::respond(out, refused);
+            inbound::respond(out, answer);
+            return server.sweep();
         }
         let body = match inbound::body(&request, head.headers(), LARGEST_BODY) {
             Ok(body) => body,

@@ -17,6 +17,8 @@ pub struct Configuration {
     pub keys: KeyRing,
     /// What the gateway proves itself with.
     pub gateway_secret: SecretString,
+    /// What administrators prove themselves with; `None` where there are none.
+    pub administration_secret: Option<SecretString>,
     /// The limits.
     pub settings: Settings,
     shell: Uri,
@@ -33,8 +35,11 @@ pub enum ConfigurationError {
     #[error("the setting `{0}` is missing")]
     Missing(&'static str),
     /// The secret is too short.
-    #[error("the setting `gateway_secret` has fewer than {SHORTEST_SECRET} bytes")]
-    ShortSecret,
+    #[error("the setting `{0}` has fewer than {SHORTEST_SECRET} bytes")]
+    ShortSecret(&'static str),
+    /// One secret would open what is for two.
+    #[error("the setting `administration_secret` is the same as `gateway_secret`")]
+    SameSecret,
     /// The server keys cannot be used.
     #[error("the setting `server_keys`: {0}")]
     Keys(#[from] KeyRingError),
@@ -56,13 +61,21 @@ impl Configuration {
             |name| setting(name).map_err(|reason| ConfigurationError::Unavailable(name, reason)).map(trimmed);
         let required = |name| optional(name)?.ok_or(ConfigurationError::Missing(name));
         let address = |name| run_address(&required(name)?).ok_or(ConfigurationError::Address(name));
-        let gateway_secret = required("gateway_secret")?;
-        if gateway_secret.len() < SHORTEST_SECRET {
-            return Err(ConfigurationError::ShortSecret);
+        let secret = |name, text: String| match text.len() {
+            ..SHORTEST_SECRET => Err(ConfigurationError::ShortSecret(name)),
+            _ => Ok(SecretString::new(text)),
+        };
+        let gateway_secret = secret("gateway_secret", required("gateway_secret")?)?;
+        let administration_secret = optional("administration_secret")?;
+        let administration_secret =
+            administration_secret.map(|text| secret("administration_secret", text)).transpose()?;
+        if administration_secret.as_ref() == Some(&gateway_secret) {
+            return Err(ConfigurationError::SameSecret);
         }
         Ok(Self {
             keys: KeyRing::parse(&required("server_keys")?)?,
-            gateway_secret: SecretString::new(gateway_secret),
+            gateway_secret,
+            administration_secret,
             settings: Settings::parse(&optional("settings")?.unwrap_or_default())?,
             shell: address("shell_url")?,
             python: address("python_url")?,

@@ -6,6 +6,7 @@
 //! It speaks all revisions of MCP, without sessions: an environment is named by its id in each call.
 
 mod accept;
+mod administration;
 mod answers;
 mod batch;
 mod caller;

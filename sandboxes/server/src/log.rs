@@ -23,11 +23,12 @@ impl Ids {
 /// One line. Fields that say nothing are left out.
 #[derive(Debug, Default, Serialize)]
 pub struct Line<'a> {
-    /// `launch`, `run`, `resource-read`, `resource-list`, `sweep`, `request` or `configuration`.
+    /// `launch`, `run`, `resource-read`, `resource-list`, `environments-list`, `environment-end`, `environments`, `sweep`, `request` or
+    /// `configuration`.
     pub event: &'static str,
     /// `allowed`, `refused` or `failed`.
     pub decision: &'static str,
-    /// The caller.
+    /// The caller; of an environment that was ended, whose it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
     /// The tool.

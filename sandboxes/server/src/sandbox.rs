@@ -24,7 +24,8 @@ pub struct Sandbox<'a, H, S> {
 impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// The environments as they are now.
     pub fn environments(&self) -> Environments<'_, S> {
-        let settings = &self.configuration.settings;
-        Environments { store: self.store, keys: &self.configuration.keys, settings, now: self.host.now() }
+        let Configuration { keys, settings, administration_secret, .. } = self.configuration;
+        let administration = administration_secret.as_ref();
+        Environments { store: self.store, keys, settings, administration, now: self.host.now() }
     }
 }

@@ -51,8 +51,11 @@ pub struct Caller {
 }
 
 impl<H: Host, S: Store> Sandbox<'_, H, S> {
-    /// What is to be answered before the body is read, if anything is: whoever is not let in need not be heard.
-    pub fn refuse(&self, head: &Request<()>) -> Option<Response<Vec<u8>>> {
+    /// What is answered before the body is read, if anything is: whoever is not let in need not be heard, and administrators send none.
+    pub fn answer_to_head(&self, head: &Request<()>) -> Option<Response<Vec<u8>>> {
+        if let Some(answer) = self.administer(head) {
+            return Some(answer);
+        }
         if head.uri().path() != PATH {
             return Some(answers::refused(StatusCode::NOT_FOUND, "Not found: the MCP endpoint is /mcp"));
         }
@@ -78,8 +81,8 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// Answers a request.
     pub fn answer(&self, request: &Request<Vec<u8>>) -> Answer {
         let headers = request.headers();
-        if let Some(refused) = self.refuse(&head(request)) {
-            return Answer::Whole(refused);
+        if let Some(answer) = self.answer_to_head(&head(request)) {
+            return Answer::Whole(answer);
         }
         let Ok(subject) = caller::of(headers, self.configuration) else {
             return Answer::Whole(answers::refused(StatusCode::UNAUTHORIZED, "Unauthorized"));
@@ -297,7 +300,8 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         tools::ended(end, &self.configuration.settings)
     }
 
-    fn log(&self, ids: &Ids, line: &Line<'_>) {
+    /// Writes a line of the log.
+    pub fn log(&self, ids: &Ids, line: &Line<'_>) {
         self.host.log(&log::written(self.host.now_in_milliseconds(), ids, line));
     }
 }

@@ -19,6 +19,7 @@ use crate::sandbox::Sandbox;
 use crate::server::Answer;
 
 mod access;
+mod administration;
 mod contract;
 mod faults;
 mod interpreter;
@@ -30,6 +31,7 @@ mod streaming;
 /// On the minute, the hour and the day.
 const NOW: u64 = 1_795_219_200;
 const SECRET: &str = "a-secret-of-the-gateway";
+const ADMINISTRATION: &str = "a-secret-of-administrators";
 const KEYS: &str = "a:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 
 type Script = dyn Fn(&str, Run) -> Vec<Arrival>;
@@ -245,6 +247,7 @@ fn setting(name: &str, settings: &str) -> Option<String> {
     let value = match name {
         "server_keys" => KEYS,
         "gateway_secret" => SECRET,
+        "administration_secret" => ADMINISTRATION,
         "shell_url" => "http://shell.example",
         "python_url" => "http://python.example:8080/base/",
         "settings" => settings,

@@ -1,5 +1,6 @@
 //! The administrator's page: what an operator sees and does there, and that nobody else does.
 
+mod environments;
 mod forged;
 mod shown;
 

@@ -1,8 +1,9 @@
 //! Every page that Gatehouse has, in every language.
 
+use gatehouse_tests::rest_double::json_answer;
 use gatehouse_tests::scripted_provider::{Authorization, Failure};
 use gatehouse_tests::{
-    AttackSettings, AttackWorld, ClientDocuments, Endpoint, Flow, Person, ScriptedProvider, TestClient,
+    AttackSettings, AttackWorld, ClientDocuments, Endpoint, Flow, Person, ScriptedProvider, TestClient, serve,
 };
 use serde_json::json;
 
@@ -284,14 +285,31 @@ async fn every_page_of_administrators_and_of_browsers_is_for_everybody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_of_an_operator_is_for_everybody() {
+    // What answers in the place of a sandbox.
+    let environment = json!({
+        "handle": "5984064.1.abcdefghijkl", "name": "abcdefghijkl", "subject": "key:nightly-report",
+        "launchedAt": 1_795_219_200, "usedAt": 1_795_219_260, "endsAt": 1_795_219_560, "runs": 7, "isRunning": true,
+    });
+    let listing = json!({ "count": 1, "most": 1000, "environments": [environment], "next": "5984063.9" });
+    let sandbox = serve(move |_| {
+        let answer = json_answer(200, &listing);
+        async move { Some(answer) }
+    });
+    let environments =
+        format!("environments = {{ url = \"{}/environments\", secret = \"sandbox_administration\" }}\n", sandbox.await);
     let settings = AttackSettings {
         provider_lines: "operator_roles = [\"Ops\"]".to_owned(),
-        mcp_lines: "own_tokens = true\nrates = [{ per = \"route\", requests = 1000, seconds = 60 }]\n\
+        mcp_lines: environments
+            + "own_tokens = true\nrates = [{ per = \"route\", requests = 1000, seconds = 60 }]\n\
                     policy = [{ name = \"readers\", tools = [\"read_*\"] }]\n\
                     [routes.api_keys]\nsession_pool = \"code-pool\"\n\
-                    administrators = [{ label = \"operations\", secret = \"administrator_token\" }]"
-            .to_owned(),
-        variables: vec![("administrator_token".to_owned(), "token-of-an-administrator-5d1f0c7a".to_owned())],
+                    administrators = [{ label = \"operations\", secret = \"administrator_token\" }]",
+        variables: [
+            ("administrator_token", "token-of-an-administrator-5d1f0c7a"),
+            ("sandbox_administration", "secret-of-administrators-1c93"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
         ..AttackSettings::default()
     };
     let world = scene::start(&PROVIDERS, settings).await;
@@ -313,9 +331,22 @@ async fn the_page_of_an_operator_is_for_everybody() {
         chromium.open(&world.url("/sessions")).await;
         chromium.click("button[value=contoso]").await;
         chromium.click("a[href='/admin']").await;
-        let names = ["carol@example.test", "/mcp", "code-pool", "public_url = http", "$identity_provider_secret"];
-        let words =
-            ["Administration of this server", "Sessions of a user", "Nobody has asked it lately", "Ask about a tool"];
+        let names = [
+            "carol@example.test",
+            "/mcp",
+            "code-pool",
+            "public_url = http",
+            "$identity_provider_secret",
+            "key:nightly-report",
+        ];
+        let words = [
+            "Administration of this server",
+            "Sessions of a user",
+            "Nobody has asked it lately",
+            "Ask about a tool",
+            "Environments of sandboxes",
+            "End this environment",
+        ];
         inspect(&mut chromium, language, "administration", &names, &words).await;
         chromium.fill("input[name=subject]", "contoso:alice").await;
         chromium.click("button[value=find-sessions]").await;

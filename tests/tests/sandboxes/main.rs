@@ -4,5 +4,6 @@ mod administration;
 mod clients;
 mod isolation;
 mod languages;
+mod operators;
 mod scene;
 mod trouble;

@@ -15,6 +15,8 @@ use tokio::process::Command;
 
 /// What Gatehouse proves itself with to the sandboxes.
 const SECRET: &str = "secret-of-the-gateway-0f6b";
+/// What Gatehouse proves itself with where operators see the environments.
+pub(crate) const ADMINISTRATION: &str = "secret-of-administrators-1c93";
 /// The bearer token of the administrator of the session pool.
 const ADMINISTRATOR: &str = "token-of-an-administrator-5d1f0c7a";
 /// The route.
@@ -49,6 +51,7 @@ pub(crate) struct Scene {
     /// The program that serves all three components, or one for each.
     sandboxes: Vec<Program>,
     state: TempDir,
+    origin: String,
     _store: Option<StoreServer>,
     http: reqwest::Client,
 }
@@ -83,6 +86,7 @@ impl Scene {
         let origin = |port: u16| format!("http://127.0.0.1:{port}");
         let configuration = [
             ("gateway_secret", SECRET.to_owned()),
+            ("administration_secret", ADMINISTRATION.to_owned()),
             ("server_keys", Gatehouse::SERVER_KEYS.to_owned()),
             ("settings", String::new()),
             ("shell_url", origin(shell)),
@@ -114,22 +118,34 @@ impl Scene {
             "public_url = \"{{public_url}}\"\n{{provider}}\n\
              [[routes]]\npath = \"{ROUTE}\"\nurl = \"{{upstream}}/mcp\"\nsubject_header = \"x-gatehouse-subject\"\n\
              secret_headers = {{ \"x-sandbox-key\" = {{ secret = \"upstream_secret\" }} }}\n\
+             environments = {{ url = \"{{upstream}}/environments\", secret = \"sandbox_administration\" }}\n\
              [routes.api_keys]\nsession_pool = \"code\"\n\
              administrators = [{{ label = \"operations\", secret = \"administrator_token\" }}]\n{keys}"
         );
-        let variables = [("upstream_secret", SECRET), ("administrator_token", ADMINISTRATOR)];
+        let variables = [
+            ("upstream_secret", SECRET),
+            ("administrator_token", ADMINISTRATOR),
+            ("sandbox_administration", ADMINISTRATION),
+        ];
         let settings = AttackSettings {
             document: Some(document),
+            provider_lines: "operator_roles = [\"Ops\"]".to_owned(),
             variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
             upstream_origin: Some(format!("http://127.0.0.1:{port}")),
             ..AttackSettings::default()
         };
-        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, _store: None, http: http() }
+        let origin = format!("http://127.0.0.1:{port}");
+        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, origin, _store: None, http: http() }
     }
 
     /// Where clients connect to.
     pub(crate) fn url(&self) -> String {
         format!("{}{ROUTE}", self.world.gatehouse.url)
+    }
+
+    /// Where the sandboxes themselves are.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Where the sandboxes keep what they keep.
@@ -232,6 +248,7 @@ async fn sandboxes(port: u16, state: &Path, settings: &str) -> Program {
     let mut command = Command::new(artefact("debug/gatehouse"));
     command.arg("up").arg("--from").arg(repository().join("sandboxes/spin.toml"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--variable", &format!("gateway_secret={SECRET}")]);
+    command.args(["--variable", &format!("administration_secret={ADMINISTRATION}")]);
     command.args(["--variable", &format!("server_keys={}", Gatehouse::SERVER_KEYS)]);
     command.args(["--variable", &format!("settings=@{}", file.display())]).arg("--state-dir").arg(state.join("state"));
     let mut program = Program::start_with_errors_in("the sandboxes", command, &state.join("log"));

@@ -95,6 +95,10 @@ impl Lines {
                 Unauthenticated::Allow => "allow",
             },
         );
+        if let Some(environments) = &route.environments {
+            self.add(&key("environments"), place(&environments.url));
+            self.secrets(&key("environments.secret"), [&environments.secret]);
+        }
         for rate in &route.rates {
             let per = match &rate.per {
                 Counted::Address => "address",
@@ -146,6 +150,7 @@ mod tests {
         secret_headers = { x-functions-key = { secret = "upstream_secret" } }
         rates = [{ per = "subject", requests = 10, seconds = 60 }]
         policy = [{ name = "no-erasing", effect = "deny", tools = ["erase"] }]
+        environments = { url = "http://10.0.0.9:3010/environments", secret = "sandbox_administration" }
     "#;
 
     #[test]
@@ -161,6 +166,8 @@ mod tests {
             "/mcp url.secret_headers.x-functions-key = $upstream_secret\n",
             "/mcp rates.subject = 10 / 60 s\n",
             "/mcp policy.no-erasing = deny\n",
+            "/mcp environments = http://10.0.0.9:3010/environments\n",
+            "/mcp environments.secret = $sandbox_administration\n",
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }

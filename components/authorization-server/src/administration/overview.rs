@@ -12,15 +12,15 @@ use gatehouse_rate_limit::long_requests::{LongRequestKind, held};
 use gatehouse_rate_limit::standing;
 use shell_http::now_in_milliseconds;
 
-use super::configuration;
+use super::{configuration, environments};
 use crate::context::Context;
-use crate::pages::{Health, Open, OpenAt, Overview, RouteKeys};
+use crate::pages::{Found, Health, Open, OpenAt, Overview, RouteKeys};
 
 /// All of it.
 ///
 /// # Errors
 /// Where the store does not answer, or the configuration cannot be read.
-pub(super) fn of(context: &Context) -> Result<Overview<'_>, String> {
+pub(super) fn of<'a>(context: &'a Context, found: &Found) -> Result<Overview<'a>, String> {
     let needs = shell_configuration::needs().map_err(|error| error.to_string())?;
     let routes = routes(&needs)?;
     let counts = EntryCounts::of(&context.store, context.now).map_err(|error| error.to_string())?;
@@ -31,6 +31,7 @@ pub(super) fn of(context: &Context) -> Result<Overview<'_>, String> {
         open: open(context, &routes, None)?,
         counts,
         connections: connections(context)?,
+        environments: environments::of(context, found.environments_from()),
         keys: routes.iter().filter_map(RouteKeys::of).collect(),
         text: configuration::text(&context.configuration, &routes),
         now: context.now,

@@ -1,11 +1,12 @@
 //! The administrator's page.
 
 use askama::Template;
+use gatehouse_authorization_server::administration::environments::{EnvironmentPage, ReturnedText, SandboxEnvironment};
 use gatehouse_authorization_server::administration::{ClientOrigin, EntryCounts};
 use gatehouse_authorization_server::client::Client;
 use gatehouse_configuration::Route;
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::{OwnPath, UnixTime};
+use gatehouse_protocol::{OwnPath, Subject, UnixTime};
 use gatehouse_sessions::{Listing, Summary};
 use http::Response;
 
@@ -30,6 +31,8 @@ pub(crate) struct Overview<'a> {
     pub(crate) connections: Vec<(&'a str, Option<bool>)>,
     /// The API keys of each route that has some.
     pub(crate) keys: Vec<RouteKeys>,
+    /// The environments at each route that has some.
+    pub(crate) environments: Vec<RouteEnvironments>,
     /// The configuration as it was read.
     pub(crate) text: String,
     /// The time of the request.
@@ -72,9 +75,19 @@ pub(crate) struct RouteKeys {
     pool: Option<String>,
 }
 
+/// The environments at a route.
+pub(crate) struct RouteEnvironments {
+    /// The route's path.
+    pub(crate) path: String,
+    /// What its sandbox tells; `None` where it does not answer.
+    pub(crate) page: Option<EnvironmentPage>,
+}
+
 /// What an operator has looked for, and found.
 #[derive(Default)]
 pub(crate) struct Found {
+    environments_from: Option<(String, ReturnedText)>,
+    ended: Option<Subject>,
     sessions: Option<FoundSessions>,
     client: Option<FoundClient>,
     answer: Option<String>,
@@ -110,6 +123,26 @@ impl Found {
     /// The client with an id, or that there is none.
     pub(crate) fn client(client: FoundClient) -> Self {
         Self { client: Some(client), ..Self::default() }
+    }
+
+    /// The environments at a route, from here on.
+    pub(crate) fn environments(route: String, from: ReturnedText) -> Self {
+        Self { environments_from: Some((route, from)), ..Self::default() }
+    }
+
+    /// An environment of this subject was ended.
+    pub(crate) fn ended(subject: Subject) -> Self {
+        Self { ended: Some(subject), ..Self::default() }
+    }
+
+    /// From where on the environments at a route are looked for.
+    pub(crate) const fn environments_from(&self) -> Option<&(String, ReturnedText)> {
+        self.environments_from.as_ref()
+    }
+
+    /// Whose environment was ended.
+    pub(crate) fn subject_of_ended(&self) -> Option<&str> {
+        self.ended.as_ref().map(Subject::as_str)
     }
 
     /// What the policy says.
@@ -156,6 +189,7 @@ struct AdministrationContent<'a> {
     client: Option<ClientContent<'a>>,
     configured: Vec<(&'a str, &'a str)>,
     keys: Vec<KeysContent<'a>>,
+    environments: Vec<EnvironmentsContent<'a>>,
     links: Html,
     connections: Vec<(&'a str, &'static str)>,
     health: Vec<(&'a str, &'a str, &'static str)>,
@@ -190,6 +224,26 @@ struct ClientContent<'a> {
     origin: Html,
     redirect_uris: Vec<String>,
     is_removable: bool,
+}
+
+struct EnvironmentsContent<'a> {
+    path: &'a str,
+    text: Html,
+    rows: Vec<EnvironmentRow<'a>>,
+    next: Option<&'a str>,
+    next_label: Html,
+}
+
+struct EnvironmentRow<'a> {
+    handle: &'a str,
+    name: &'a str,
+    subject: &'a str,
+    launched: Html,
+    last_use: Html,
+    end: Html,
+    runs: u64,
+    is_running: bool,
+    label: Html,
 }
 
 struct KeysContent<'a> {
@@ -241,6 +295,11 @@ pub(crate) fn administration(
             .map(|client| (client.client_name.as_str(), client.client_id.as_str()))
             .collect(),
         keys: overview.keys.iter().map(|keys| KeysContent::of(keys, overview.now, texts)).collect(),
+        environments: overview
+            .environments
+            .iter()
+            .map(|environments| EnvironmentsContent::of(environments, overview.now, texts))
+            .collect(),
         links: links(&overview.counts, texts),
         connections: overview
             .connections
@@ -361,6 +420,45 @@ impl<'a> KeysContent<'a> {
             keys: route.keys.iter().map(|(label, expires)| (label.as_str(), end(expires))).collect(),
             pool: route.pool.as_deref(),
             label: fill(texts.admin_key_renew_label, &[("path", Shown::Plain(&route.path))]),
+        }
+    }
+}
+
+impl<'a> EnvironmentsContent<'a> {
+    fn of(route: &'a RouteEnvironments, now: UnixTime, texts: &Texts) -> Self {
+        let page = route.page.as_ref();
+        let text = page.map_or_else(
+            || fill(texts.admin_health_silent, &[]),
+            |page| {
+                let [count, most] = [page.count, page.most].map(|count| count.to_string());
+                fill(texts.admin_environments_count, &[("count", Shown::Plain(&count)), ("most", Shown::Plain(&most))])
+            },
+        );
+        let rows = page.into_iter().flat_map(|page| &page.environments);
+        Self {
+            path: &route.path,
+            text,
+            rows: rows.map(|environment| EnvironmentRow::of(environment, now, texts)).collect(),
+            next: page.and_then(|page| page.next.as_ref()).map(ReturnedText::as_str),
+            next_label: fill(texts.admin_environments_older_label, &[("path", Shown::Plain(&route.path))]),
+        }
+    }
+}
+
+impl<'a> EnvironmentRow<'a> {
+    fn of(environment: &'a SandboxEnvironment, now: UnixTime, texts: &Texts) -> Self {
+        let shown = |time| time::shown(time, now, texts);
+        let subject = environment.subject.as_str();
+        Self {
+            handle: environment.handle.as_str(),
+            name: environment.name.as_str(),
+            subject,
+            launched: shown(environment.launched_at),
+            last_use: shown(environment.used_at),
+            end: shown(environment.ends_at),
+            runs: environment.runs,
+            is_running: environment.is_running,
+            label: label(texts.admin_environment_end_label, subject, environment.launched_at, texts),
         }
     }
 }

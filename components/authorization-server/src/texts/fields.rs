@@ -199,6 +199,21 @@ texts! {
     admin_links_count,
     /// The same where not all entries were counted.
     admin_links_count_cut,
+    admin_environments,
+    admin_environments_note,
+    /// `{count}`, `{most}`.
+    admin_environments_count,
+    admin_environments_older,
+    /// For those who hear the page: [`Texts::admin_environments_older`] with `{path}`.
+    admin_environments_older_label,
+    admin_environment_launched,
+    admin_environment_runs,
+    /// Of the environment, in the sandbox's log.
+    admin_environment_name,
+    admin_environment_running,
+    admin_environment_end,
+    /// For those who hear the page: [`Texts::admin_environment_end`] with `{client}`, whose it is, and `{time}`.
+    admin_environment_end_label,
     admin_health,
     admin_health_answers,
     admin_health_silent,

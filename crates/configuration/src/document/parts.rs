@@ -20,6 +20,7 @@ use super::client::ClientDocument;
 use super::client_lists::{client_ids, preauthorized_are_known};
 use super::connection::{self, ConnectionDocument};
 use super::consistency::{browsers_can_sign_in, providers_are_elsewhere};
+use super::environments::RouteEnvironmentsDocument;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
 use super::limits::{RateDocument, TotalsDocument, rates_by_address};
@@ -130,6 +131,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
     pub(super) session_pools: Vec<PoolDocument>,
+    #[serde(default)]
+    pub(super) environments: Vec<RouteEnvironmentsDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
@@ -412,6 +415,11 @@ impl AuthorizationServerDocument {
                 .collect::<Result<_, _>>()?,
             routes,
             session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
+            environments: self
+                .environments
+                .into_iter()
+                .map(RouteEnvironmentsDocument::check)
+                .collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,

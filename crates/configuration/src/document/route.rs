@@ -8,6 +8,7 @@ use super::api_keys::ApiKeysDocument;
 use super::backend_token::BackendTokenDocument;
 use super::client_lists::client_ids;
 use super::cross_origin::CrossOriginDocument;
+use super::environments::EnvironmentsDocument;
 use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
 use super::networks::RangesDocument;
@@ -54,6 +55,10 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `{ session_pool = "code", administrators = [{ label = "operations", secret = "api_keys_administrator" }] }`
     api_keys: Option<ApiKeysDocument>,
+    /// The environments of a sandbox behind the route.
+    ///
+    /// Example: `{ url = "http://127.0.0.1:3010/environments", secret = "sandbox_administration" }`
+    environments: Option<EnvironmentsDocument>,
     /// What each scope means, in words for the consent page. A scope without an entry is shown as it is.
     ///
     /// Example: `{ mcp = "Use the tools of this server in your name" }`
@@ -257,6 +262,7 @@ impl RouteDocument {
         };
         let servers = servers(route, one, self.members)?;
         let api_keys = self.api_keys.map(|keys| keys.check(&key("api_keys"), &scopes)).transpose()?;
+        let environments = self.environments.map(|environments| environments.check(&key("environments")));
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
             let text = "must not be false with transport = \"sse\": the server speaks nothing else";
@@ -295,6 +301,7 @@ impl RouteDocument {
             own_tokens,
             accepted_tokens: None,
             api_keys,
+            environments: environments.transpose()?.map(Box::new),
             allowed_clients: client_ids(&key("allowed_clients"), &self.allowed_clients)?,
             path,
             scopes,

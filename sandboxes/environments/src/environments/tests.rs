@@ -22,7 +22,7 @@ impl World {
 
     fn at(&self, now: UnixTime) -> Environments<'_, MemoryStore> {
         self.store.set_now(now);
-        Environments { store: &self.store, keys: &self.keys, settings: &self.settings, now }
+        Environments { store: &self.store, keys: &self.keys, settings: &self.settings, administration: None, now }
     }
 
     fn launch(&self, now: UnixTime, owner: &str, entropy: &mut Counting) -> Option<EnvironmentId> {
@@ -60,7 +60,8 @@ fn asking_for_somebody_elses_id_and_for_one_that_never_was_asks_the_store_the_sa
         for (reads, enough) in [(3, false), (4, true)] {
             let store = FailingStore::after(reads, &world.store);
             let keys = key_ring("ba");
-            let environments = Environments { store: &store, keys: &keys, settings: &world.settings, now: NOW };
+            let environments =
+                Environments { store: &store, keys: &keys, settings: &world.settings, administration: None, now: NOW };
             assert_eq!(environments.find(&subject("demo:bob"), asked).is_ok_and(|found| found.is_none()), enough);
         }
     }
@@ -112,7 +113,13 @@ fn a_launch_that_dies_at_any_step_leaves_no_environment_and_no_more_than_a_place
     for steps in 0.. {
         let (world, mut entropy) = (World::new(), Counting(0));
         let store = FailingStore::after(steps, &world.store);
-        let environments = Environments { store: &store, keys: &world.keys, settings: &world.settings, now: NOW };
+        let environments = Environments {
+            store: &store,
+            keys: &world.keys,
+            settings: &world.settings,
+            administration: None,
+            now: NOW,
+        };
         if environments.launch(&subject("demo:alice"), &mut entropy).is_ok() {
             assert_eq!(steps, 7);
             break;
@@ -139,7 +146,8 @@ fn a_root_that_was_altered_moved_or_is_of_another_format_is_damaged() {
         assert!(matches!(world.at(NOW).find(&alice, &one), Err(EnvironmentError::Damaged(_))));
     }
     let secret = Secret::all(&world.keys, &alice, &one).next().unwrap();
-    let sealed = secret.handle.seal_record(&here.to_string(), &[2, 0, 0, 0, 0, 0], &mut entropy).unwrap();
+    // What a root of format 1 looked like.
+    let sealed = secret.handle.seal_record(&here.to_string(), &[1, 0, 0, 0, 0, 0], &mut entropy).unwrap();
     world.store.put(&here, &sealed).unwrap();
     assert!(matches!(world.at(NOW).find(&alice, &one), Err(EnvironmentError::Damaged(_))));
     assert!(world.is_there(NOW, "demo:alice", &other));

@@ -24,7 +24,7 @@ impl World {
 
     fn at<'a, S>(&'a self, store: &'a S, now: UnixTime) -> Environments<'a, S> {
         self.store.set_now(now);
-        Environments { store, keys: &self.keys, settings: &self.settings, now }
+        Environments { store, keys: &self.keys, settings: &self.settings, administration: None, now }
     }
 
     fn launched(&mut self) -> EnvironmentId {

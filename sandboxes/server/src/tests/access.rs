@@ -39,6 +39,8 @@ fn without_any_of_its_settings_or_with_a_wrong_one_nothing_is_served() {
         ("gateway_secret", None, "`gateway_secret` is missing"),
         ("gateway_secret", Some("fifteen-bytes.."), "fewer than 16"),
         ("gateway_secret", Some("  \n"), "`gateway_secret` is missing"),
+        ("administration_secret", Some("fifteen-bytes.."), "`administration_secret` has fewer than 16"),
+        ("administration_secret", Some(SECRET), "the same as `gateway_secret`"),
         ("shell_url", None, "`shell_url` is missing"),
         ("shell_url", Some("shell.example"), "`shell_url`"),
         ("python_url", Some("ftp://python.example"), "`python_url`"),
@@ -51,6 +53,7 @@ fn without_any_of_its_settings_or_with_a_wrong_one_nothing_is_served() {
     }
     assert_eq!(read("nothing", None), Ok(()));
     assert_eq!(read("gateway_secret", Some("a secret of a file\n")), Ok(()));
+    assert_eq!(read("administration_secret", None), Ok(()));
     let unavailable = Configuration::read(|_| Err("the vault is sealed".to_owned())).unwrap_err().to_string();
     assert!(unavailable.contains("the vault is sealed"));
 }

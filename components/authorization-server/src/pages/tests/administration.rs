@@ -1,10 +1,14 @@
 //! The administrator's page.
 
 use gatehouse_authorization_server::administration::EntryCounts;
+use gatehouse_authorization_server::administration::environments::{EnvironmentPage, ReturnedText, SandboxEnvironment};
 use gatehouse_authorization_server::client::Client;
+use gatehouse_protocol::Subject;
 
 use super::*;
-use crate::pages::{Found, FoundClient, FoundSessions, Health, Open, OpenAt, Overview, RouteKeys, administration};
+use crate::pages::{
+    Found, FoundClient, FoundSessions, Health, Open, OpenAt, Overview, RouteEnvironments, RouteKeys, administration,
+};
 
 const EVIL: &str = "contoso:<b>more";
 
@@ -37,6 +41,25 @@ fn keys() -> RouteKeys {
     RouteKeys::of(&whole.routes[0]).unwrap()
 }
 
+/// Those of a route whose sandbox answers, and of one whose does not.
+fn environments() -> Vec<RouteEnvironments> {
+    let text = |text: &str| ReturnedText::parse(text).unwrap();
+    let environment = |number: u32, is_running| SandboxEnvironment {
+        handle: text(&format!("5984064.{number}.abcdefghijkl")),
+        name: text("abcdefghijkl"),
+        subject: Subject::parse(EVIL).unwrap(),
+        launched_at: UnixTime::from_seconds(NOW - 120),
+        used_at: UnixTime::from_seconds(NOW - 60),
+        ends_at: UnixTime::from_seconds(NOW + 240),
+        runs: 12,
+        is_running,
+    };
+    let environments = vec![environment(2, true), environment(1, false)];
+    let page = EnvironmentPage { count: 77, most: 1_000, environments, next: Some(text("5984063.7")) };
+    let route = |path: &str, page| RouteEnvironments { path: path.to_owned(), page };
+    vec![route("/code", Some(page)), route("/other-code", None)]
+}
+
 pub(super) fn page(layout: Layout<'_>, configuration: &Configuration, shown: Shown) -> Response<Vec<u8>> {
     let found = match shown {
         Shown::Nothing => Found::nothing(),
@@ -64,6 +87,7 @@ pub(super) fn page(layout: Layout<'_>, configuration: &Configuration, shown: Sho
         },
         connections: vec![("Issues <b>more", None), ("The shared one", Some(false))],
         keys: if shown == Shown::Nothing { Vec::new() } else { vec![keys()] },
+        environments: if shown == Shown::Nothing { Vec::new() } else { environments() },
         text: "public_url = https://gateway.example\nclient_secret = $<b>more\n".to_owned(),
         now: UnixTime::from_seconds(NOW),
     };
@@ -108,10 +132,34 @@ fn the_page_says_what_is_so_and_offers_what_can_be_done() {
 }
 
 #[test]
+fn environments_are_shown_with_whose_they_are_as_text_and_each_can_be_ended() {
+    let page = english_page(Shown::Sessions);
+    for words in [
+        "<h2 class=\"section\">Environments of sandboxes</h2>",
+        "<h3 class=\"found\"><code>/code</code></h3>\n<p>Places that are taken: 77 of 1000.</p>",
+        "<h4>contoso:&#60;b&#62;more</h4>\n<p>A run is under way.</p>",
+        "<dd>12</dd>",
+        "<dd><code>abcdefghijkl</code></dd>",
+        "<input type=\"hidden\" name=\"route\" value=\"/code\">\n<input type=\"hidden\" name=\"environment\" value=\"5984064.2.abcdefghijkl\">",
+        "name=\"environment\" value=\"5984064.1.abcdefghijkl\"",
+        "name=\"from\" value=\"5984063.7\"",
+        "aria-label=\"Show older ones: /code\"",
+        "<h3 class=\"found\"><code>/other-code</code></h3>\n<p>It gives no answer.</p>",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let count = |words: &str| page.matches(words).count();
+    assert_eq!((count("value=\"end-environment\""), count("value=\"find-environments\"")), (2, 1));
+    assert_eq!(count("A run is under way."), 1);
+    assert!(!page.contains("<b>more"), "{page}");
+}
+
+#[test]
 fn what_is_not_there_is_not_offered() {
     let nothing = english_page(Shown::Nothing);
     assert!(nothing.contains("There is nothing with this name.") && nothing.contains("No route takes API keys."));
-    for act in ["end-session", "remove-client", "renew-key"] {
+    assert!(!nothing.contains("Environments of sandboxes"), "{nothing}");
+    for act in ["end-session", "remove-client", "renew-key", "end-environment"] {
         assert!(!nothing.contains(act), "{act}: {nothing}");
     }
     let client = english_page(Shown::Client);
