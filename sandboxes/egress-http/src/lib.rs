@@ -22,7 +22,8 @@ pub fn send(request: &Request<Vec<u8>>, room: Room) -> Result<Response<Vec<u8>>,
 
 fn failure(reason: NoAnswer, request: &Request<Vec<u8>>, room: Room) -> Failure {
     let uri = request.uri();
-    let origin = || format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let origin = || format!("{}://{authority}", uri.scheme_str().unwrap_or_default());
     match reason {
         NoAnswer::NotAllowed | NoAnswer::Prohibited => Failure::HostRefuses(origin()),
         NoAnswer::TimedOut => Failure::TimedOut,
@@ -58,7 +59,7 @@ mod tests {
         *request.uri_mut() = "https://a.example:8443/path?secret".parse().unwrap();
         let room = Room { bytes: 10, milliseconds: 1 };
         for (reason, said) in [
-            (NoAnswer::NotAllowed, "does not allow a connection to https://a.example:"),
+            (NoAnswer::NotAllowed, "does not allow a connection to https://a.example:8443:"),
             (NoAnswer::TimedOut, "in time"),
             (NoAnswer::TooLarge, "more than 10 bytes"),
             (NoAnswer::NoRoom, "as many requests"),

@@ -26,11 +26,11 @@ use bindings::exports::gatehouse::sandbox::{egress, egress_policy};
 use sandbox_egress::{Answer, Client, Egress, Failure, Origin, Request, Room};
 
 /// How a request is sent.
-type Send = fn(&http::Request<Vec<u8>>, Room) -> Result<http::Response<Vec<u8>>, Failure>;
+type SendRequest = fn(&http::Request<Vec<u8>>, Room) -> Result<http::Response<Vec<u8>>, Failure>;
 
 thread_local! {
     /// The run of this instance. Until it is allowed something, nothing is.
-    static CLIENT: RefCell<Client<Send>> = RefCell::new(Client::new(Egress::off(), sandbox_egress_http::send));
+    static CLIENT: RefCell<Client<SendRequest>> = RefCell::new(Client::new(Egress::off(), sandbox_egress_http::send));
 }
 
 /// The component.

@@ -25,6 +25,6 @@ mod output;
 mod program;
 mod tree;
 
-pub use network::Send;
+pub use network::SendRequest;
 pub use output::{ReaderGone, Sink};
 pub use program::{Stop, run};

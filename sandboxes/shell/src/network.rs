@@ -18,11 +18,10 @@ pub use curl::Curl;
 pub use wget::Wget;
 
 /// Sends a request that was judged, and reads the whole answer.
-pub type Send =
-    Arc<dyn Fn(&http::Request<Vec<u8>>, Room) -> Result<http::Response<Vec<u8>>, Failure> + std::marker::Send + Sync>;
+pub type SendRequest =
+    Arc<dyn Fn(&http::Request<Vec<u8>>, Room) -> Result<http::Response<Vec<u8>>, Failure> + Send + Sync>;
 
-type SendOne =
-    Box<dyn FnMut(&http::Request<Vec<u8>>, Room) -> Result<http::Response<Vec<u8>>, Failure> + std::marker::Send>;
+type SendOne = Box<dyn FnMut(&http::Request<Vec<u8>>, Room) -> Result<http::Response<Vec<u8>>, Failure> + Send>;
 
 /// What a run may send, and until when.
 pub struct Network {
@@ -32,12 +31,7 @@ pub struct Network {
 
 impl Network {
     /// For a run that ends then. `before` is done before each request: nothing else happens while it is under way.
-    pub fn new(
-        egress: Egress,
-        deadline: Instant,
-        send: Send,
-        before: impl Fn() + std::marker::Send + 'static,
-    ) -> Arc<Self> {
+    pub fn new(egress: Egress, deadline: Instant, send: SendRequest, before: impl Fn() + Send + 'static) -> Arc<Self> {
         let send: SendOne = Box::new(move |request, room| {
             before();
             send(request, room)

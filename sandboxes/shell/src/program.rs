@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::disk::Disk;
 use crate::kept::{self, Kept, Shape};
-use crate::network::{Curl, Network, Send, Wget};
+use crate::network::{Curl, Network, SendRequest, Wget};
 use crate::output::{Output, Sink};
 use crate::{limits, tree};
 
@@ -36,7 +36,7 @@ const LATER: Duration = Duration::from_millis(100);
 ///
 /// A program that a limit stops changes nothing: its files and the shell's variables are those of before. A program whose output was cut, or that
 /// found the file system full, is not stopped.
-pub fn run<S: Sink>(run: Run, sink: S, send: Send, started: impl FnOnce(Stop<S>)) -> (Outcome, Option<S>) {
+pub fn run<S: Sink>(run: Run, sink: S, send: SendRequest, started: impl FnOnce(Stop<S>)) -> (Outcome, Option<S>) {
     let Run { code, state, files, limits, egress } = run;
     let most = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
     let output = Shared(Arc::new(Mutex::new(Output::new(sink, most))));
@@ -83,7 +83,7 @@ async fn in_shell<S: Sink>(
     state: &[u8],
     files: Vec<File>,
     limits: Limits,
-    network: (Egress, Send),
+    network: (Egress, SendRequest),
     output: &Shared<S>,
 ) -> Outcome {
     let begun = Instant::now();
@@ -182,7 +182,7 @@ async fn in_shell<S: Sink>(
 
 /// The commands that send requests; none where the run may send nothing.
 fn commands<S: Sink>(
-    (egress, send): (Egress, Send),
+    (egress, send): (Egress, SendRequest),
     begun: Instant,
     limits: &Limits,
     output: &Shared<S>,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use sandbox_egress::Egress;
 use sandbox_run::{File, Limits, Outcome, Run, Stream, TreePath};
-use sandbox_shell::{ReaderGone, Send, Sink};
+use sandbox_shell::{ReaderGone, SendRequest, Sink};
 
 pub use served::Host;
 
@@ -39,7 +39,7 @@ pub struct Environment<'a> {
     interpreter: &'a Interpreter,
     pub egress: Egress,
     /// Who answers requests that the library sends. The component's go to the host.
-    pub send: Send,
+    pub send: SendRequest,
     pub state: Vec<u8>,
     pub files: BTreeMap<TreePath, Vec<u8>>,
     pub limits: Limits,
@@ -72,7 +72,7 @@ impl Answer {
 
 impl<'a> Environment<'a> {
     pub fn new(interpreter: &'a Interpreter) -> Self {
-        let send: Send = Arc::new(|_request, _room| panic!("nothing is sent"));
+        let send: SendRequest = Arc::new(|_request, _room| panic!("nothing is sent"));
         let egress = Egress::off();
         Self { interpreter, egress, send, state: Vec::new(), files: BTreeMap::new(), limits: LIMITS }
     }
@@ -138,7 +138,7 @@ impl Sink for Gathered {
     }
 }
 
-fn by_library(run: Run, send: Send) -> Answer {
+fn by_library(run: Run, send: SendRequest) -> Answer {
     let thread = std::thread::Builder::new().stack_size(STACK);
     let running = thread.spawn(move || sandbox_shell::run(run, Gathered::new(), send, |_stop| {})).unwrap();
     let (outcome, gathered) = running.join().unwrap();
