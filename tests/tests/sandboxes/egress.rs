@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use gatehouse_tests::{HeldPort, is_listened_at};
+use gatehouse_tests::{HeldPort, StoreKind, is_listened_at, wash_is_installed};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -142,4 +142,32 @@ async fn each_of_the_two_lists_alone_lets_nothing_out() {
         scene.stop().await;
     }
     assert_eq!(nginx.requests(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_wasmcloud_both_lists_decide_as_well() {
+    if !wash_is_installed(StoreKind::Redis) {
+        return;
+    }
+    let Some(nginx) = Nginx::start().await else { return };
+    let origin = &nginx.origin;
+    let settings = format!("egress.hosts = [\"{origin}\"]\n");
+    let code =
+        format!("import urllib.request\nprint(urllib.request.urlopen('{origin}/data.json').read().decode(), end='')");
+    for (allowed, requests) in [(origin.as_str(), 2), ("http://127.0.0.1:1", 0)] {
+        let before = nginx.requests().len();
+        let scene = Scene::start_on_wash(&settings, allowed).await;
+        let id = scene.launch(Caller::Alice).await;
+        let shell = scene.shell(Caller::Alice, &id, &format!("curl -sS {origin}/data.json")).await;
+        let python = scene.python(Caller::Alice, &id, &code).await;
+        for result in [&shell, &python] {
+            if requests > 0 {
+                assert_eq!(stdout(result), "{\"degrees\": [4, 19, 28]}\n");
+            } else {
+                assert!(stderr(result).contains("the host of this sandbox does not allow"), "{result}");
+            }
+        }
+        assert_eq!(nginx.requests().len() - before, requests, "{allowed}");
+        scene.stop().await;
+    }
 }

@@ -67,8 +67,9 @@ impl Scene {
         Self::before(port, sandboxes, state).await
     }
 
-    /// On wasmCloud: three workloads, each in a host of its own, and Redis as the store.
-    pub(crate) async fn start_on_wash() -> Self {
+    /// On wasmCloud: three workloads, each in a host of its own, and Redis as the store. The hosts of the interpreters let them connect to
+    /// this origin.
+    pub(crate) async fn start_on_wash(settings: &str, allowed: &str) -> Self {
         let state = tempfile::tempdir().expect("a folder");
         let store = StoreServer::start(StoreKind::Redis, state.path()).await;
         let (shell, python, port) = (HeldPort::take().lend(), HeldPort::take().lend(), HeldPort::take().lend());
@@ -80,7 +81,7 @@ impl Scene {
                 configuration: &[],
                 environment: &[],
                 otlp: None,
-                allowed_hosts: &["http://127.0.0.1:1".to_owned()],
+                allowed_hosts: &[allowed.to_owned()],
                 probe: "/run",
             };
             sandboxes.push(dev_on_wash(&workload, &nothing, port, &state.path().join(name)).await);
@@ -89,7 +90,7 @@ impl Scene {
         let configuration = [
             ("gateway_secret", SECRET.to_owned()),
             ("server_keys", Gatehouse::SERVER_KEYS.to_owned()),
-            ("settings", String::new()),
+            ("settings", settings.to_owned()),
             ("shell_url", origin(shell)),
             ("python_url", origin(python)),
         ];
