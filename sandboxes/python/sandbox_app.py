@@ -19,6 +19,7 @@ import sys
 import traceback
 import types
 
+import sandbox_egress
 import sandbox_modules
 import sandbox_state
 from wit_world.exports import interpreter
@@ -33,6 +34,7 @@ INTERRUPTED = 130
 ABORTED = 134
 
 sandbox_modules.import_all()
+sandbox_egress.install()
 
 
 class Exit(SystemExit):
@@ -54,7 +56,7 @@ class Waiting:
         self._keys = {}
 
     def register(self, fileobj, events, data=None):
-        raise OSError("there is no network, and there are no pipes")
+        raise OSError("there are no sockets, and there are no pipes")
 
     def unregister(self, fileobj):
         raise KeyError(fileobj)

@@ -1,11 +1,12 @@
 //! What the operator sets: one small document.
 
+use sandbox_egress::{Egress, MOST_HOSTS, Origin};
 use sandbox_run::Limits;
 use serde::Deserialize;
 use thiserror::Error;
 
 /// The settings. Every key has a default, and an unknown key is an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Seconds after its last run for which an environment is kept.
@@ -18,6 +19,8 @@ pub struct Settings {
     pub runs_per_subject: u32,
     /// What one run may take, and leave behind.
     pub run: RunSettings,
+    /// What one run may send, and where to.
+    pub egress: EgressSettings,
 }
 
 /// What one run may take, and leave behind.
@@ -36,6 +39,20 @@ pub struct RunSettings {
     pub state_bytes: u32,
 }
 
+/// What one run may send, and where to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EgressSettings {
+    /// The origins. None: egress is off.
+    pub hosts: Vec<Origin>,
+    /// Requests, where each redirect that is followed is one.
+    pub requests: u32,
+    /// Bytes of the body of a request.
+    pub request_bytes: u32,
+    /// Bytes of the body of an answer.
+    pub answer_bytes: u32,
+}
+
 /// Why the document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SettingsError {
@@ -52,6 +69,9 @@ pub enum SettingsError {
         /// The largest number.
         most: u64,
     },
+    /// There are too many hosts.
+    #[error("egress.hosts has more than {MOST_HOSTS} hosts")]
+    TooManyHosts,
 }
 
 impl Default for Settings {
@@ -62,7 +82,14 @@ impl Default for Settings {
             environments: 1_000,
             runs_per_subject: 4,
             run: RunSettings::default(),
+            egress: EgressSettings::default(),
         }
+    }
+}
+
+impl Default for EgressSettings {
+    fn default() -> Self {
+        Self { hosts: Vec::new(), requests: 20, request_bytes: 1 << 20, answer_bytes: 1 << 20 }
     }
 }
 
@@ -85,7 +112,16 @@ impl Settings {
                 return Err(SettingsError::Range { name, least, most });
             }
         }
+        if settings.egress.hosts.len() > MOST_HOSTS {
+            return Err(SettingsError::TooManyHosts);
+        }
         Ok(settings)
+    }
+
+    /// What a run may send, and where to, as an interpreter is told it.
+    pub fn egress(&self) -> Egress {
+        let EgressSettings { hosts, requests, request_bytes, answer_bytes } = self.egress.clone();
+        Egress { hosts, requests, request_bytes, answer_bytes }
     }
 
     /// The limits of a run, as an interpreter is told them.
@@ -95,8 +131,8 @@ impl Settings {
     }
 
     /// Each key with its smallest and largest number, and the number that it has.
-    fn ranges(&self) -> [(&'static str, u64, u64, u64); 9] {
-        let (run, most) = (&self.run, Limits::MOST);
+    fn ranges(&self) -> [(&'static str, u64, u64, u64); 12] {
+        let (run, most, egress) = (&self.run, Limits::MOST, &self.egress);
         [
             // Shorter, and an agent that thinks loses its environment; longer, and what nobody uses fills the store.
             ("cool_down_seconds", 60, 86_400, self.cool_down_seconds),
@@ -111,6 +147,9 @@ impl Settings {
             ("run.file_bytes", 1_024, most.file_bytes.into(), run.file_bytes.into()),
             ("run.files", 1, most.files.into(), run.files.into()),
             ("run.state_bytes", 1_024, most.state_bytes.into(), run.state_bytes.into()),
+            ("egress.requests", 1, Egress::MOST_REQUESTS.into(), egress.requests.into()),
+            ("egress.request_bytes", 1_024, Egress::MOST_REQUEST_BYTES.into(), egress.request_bytes.into()),
+            ("egress.answer_bytes", 1_024, Egress::MOST_ANSWER_BYTES.into(), egress.answer_bytes.into()),
         ]
     }
 }
@@ -155,11 +194,30 @@ mod tests {
             ("cool_down_seconds = \"300\"", "cool_down_seconds"),
             ("cool_down_seconds = -1", "cool_down_seconds"),
             ("run = 1", "run"),
+            ("egress.host = []", "host"),
+            ("egress.hosts = \"api.example.com\"", "hosts"),
+            ("egress.hosts = [\"*.example.com\"]", "\"*.example.com\" is no origin: a host is named exactly"),
+            ("egress.hosts = [\"http://shell.spin.internal\"]", "are not reached by egress"),
+            ("egress.hosts = [\"https://api.example.com/v1\"]", "has no path"),
             ("cool_down_seconds =", "cool_down_seconds"),
         ] {
             let error = Settings::parse(document).unwrap_err().to_string();
             assert!(error.contains(said), "{document}: {error}");
         }
+    }
+
+    #[test]
+    fn hosts_of_egress_are_origins_and_there_are_none_unless_they_are_named() {
+        assert!(Settings::parse("").unwrap().egress().is_off());
+        let settings =
+            Settings::parse("egress.hosts = [\"API.example.com\", \"http://127.0.0.1:80\"]\negress.requests = 3");
+        let egress = settings.unwrap().egress();
+        let hosts: Vec<String> = egress.hosts.iter().map(ToString::to_string).collect();
+        assert_eq!(hosts, ["https://api.example.com", "http://127.0.0.1"]);
+        assert_eq!((egress.requests, egress.request_bytes, egress.answer_bytes), (3, 1 << 20, 1 << 20));
+        let with = |count: usize| Settings::parse(&format!("egress.hosts = {:?}", vec!["a.example"; count]));
+        assert_eq!(with(MOST_HOSTS).unwrap().egress().hosts.len(), MOST_HOSTS);
+        assert_eq!(with(MOST_HOSTS + 1), Err(SettingsError::TooManyHosts));
     }
 
     /// The table of docs/sandboxes.md is written by hand.

@@ -31,7 +31,7 @@ mod request;
 use bindings::exports::wasi::http::incoming_handler::Guest;
 use bindings::gatehouse::interpreter::interpreter;
 use bindings::gatehouse::sandbox::tree::{self, Cut};
-use bindings::gatehouse::sandbox::{answer, frames};
+use bindings::gatehouse::sandbox::{answer, egress_policy, frames};
 use sandbox_run::{File, Frame, Limit, Outcome, Run, TreePath};
 use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
@@ -83,7 +83,7 @@ struct Prepared {
 }
 
 fn prepare(run: Run) -> Result<Prepared, Refusal> {
-    let Run { code, state, files, limits } = run;
+    let Run { code, state, files, limits, egress } = run;
     let files: Vec<tree::File> = files
         .into_iter()
         .map(|File { path, contents }| tree::File { path: path.as_str().to_owned(), contents })
@@ -95,6 +95,12 @@ fn prepare(run: Run) -> Result<Prepared, Refusal> {
         files: limits.files,
     };
     tree::load(&files, &state, most).map_err(|_what| Refusal::Files)?;
+    egress_policy::allow(&egress_policy::Policy {
+        hosts: egress.hosts.iter().map(ToString::to_string).collect(),
+        requests: egress.requests,
+        request_bytes: egress.request_bytes,
+        answer_bytes: egress.answer_bytes,
+    });
     Ok(Prepared { code, state, state_bytes: limits.state_bytes })
 }
 

@@ -74,6 +74,7 @@ impl FrameReader {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sandbox_egress::Egress;
 
     use super::*;
     use crate::message::{File, Limit, Limits, Outcome, Run, Stream};
@@ -134,7 +135,7 @@ mod tests {
     fn a_run_is_read_as_it_was_written_and_with_nothing_behind_it() {
         let limits = Limits { seconds: 30, output_bytes: 1, file_bytes: 2, files: 3, state_bytes: 4 };
         let file = File { path: TreePath::parse("a").unwrap(), contents: vec![0, 255] };
-        let run = Run { code: "echo ü".to_owned(), state: vec![9], files: vec![file], limits };
+        let run = Run { code: "echo ü".to_owned(), state: vec![9], files: vec![file], limits, egress: Egress::off() };
         let mut bytes = run.to_bytes().unwrap();
         assert!(Run::from_bytes(&bytes) == Ok(run));
         bytes.push(0);

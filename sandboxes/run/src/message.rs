@@ -1,8 +1,12 @@
 //! The messages.
 
+use sandbox_egress::Egress;
 use serde::{Deserialize, Serialize};
 
 use crate::path::{MOST_BYTES as MOST_BYTES_OF_A_PATH, TreePath};
+
+/// Bytes of an [`Egress`] with as many hosts as there can be, of names that are as long as they can be.
+const MOST_BYTES_OF_EGRESS: usize = 16 << 10;
 
 /// One run of code in an environment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +19,8 @@ pub struct Run {
     pub files: Vec<File>,
     /// What the run may take.
     pub limits: Limits,
+    /// What it may send, and where to. An interpreter has no settings of its own.
+    pub egress: Egress,
 }
 
 /// A file.
@@ -130,21 +136,25 @@ impl Run {
         postcard::to_allocvec(self).map_err(|_error| RunError)
     }
 
-    /// The most bytes of a body: the files and the state that [`Limits::MOST`] allows, a long path for each file, and 1 MiB for the code.
+    /// The most bytes of a body: the files and the state that [`Limits::MOST`] allows, a long path for each file, 1 MiB for the code, and
+    /// what it may send, and where to.
     pub const MOST_BYTES: usize = {
         let most = Limits::MOST;
         // Before a path and before contents, there are at most 5 bytes of length.
         let names = most.files as usize * (MOST_BYTES_OF_A_PATH + 10);
-        most.file_bytes as usize + names + most.state_bytes as usize + (1 << 20)
+        most.file_bytes as usize + names + most.state_bytes as usize + (1 << 20) + MOST_BYTES_OF_EGRESS
     };
 
-    /// Reads a body, of which nothing may be left over, and limits it to [`Limits::MOST`]. It takes no more memory than the body has bytes, times a small number.
+    /// Reads a body, of which nothing may be left over, and limits it to [`Limits::MOST`] and to the most of [`Egress`]. It takes no more memory than the body has bytes, times a small number.
     ///
     /// # Errors
     /// Where it is none.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RunError> {
         match postcard::take_from_bytes::<Self>(bytes) {
-            Ok((run, [])) => Ok(Self { limits: Limits::within_most(run.limits), ..run }),
+            Ok((run, [])) => {
+                let (limits, egress) = (run.limits.within_most(), run.egress.within_most());
+                Ok(Self { limits, egress, ..run })
+            }
             _ => Err(RunError),
         }
     }
@@ -188,6 +198,8 @@ impl std::fmt::Debug for Outcome {
 
 #[cfg(test)]
 mod tests {
+    use sandbox_egress::{MOST_HOSTS, Origin};
+
     use super::*;
 
     const MAX: Limits = Limits {
@@ -197,6 +209,24 @@ mod tests {
         files: u32::MAX,
         state_bytes: u32::MAX,
     };
+
+    /// As much as can be said.
+    fn egress() -> Egress {
+        let host = Origin::parse(&format!("http://{}a:8443", "a".repeat(62) + &".a".repeat(95))).unwrap();
+        let hosts = vec![host; MOST_HOSTS];
+        Egress { hosts, requests: u32::MAX, request_bytes: u32::MAX, answer_bytes: u32::MAX }
+    }
+
+    #[test]
+    fn what_a_run_may_send_is_read_as_it_was_written_and_within_the_most() {
+        let run = Run { code: String::new(), state: Vec::new(), files: Vec::new(), limits: MAX, egress: egress() };
+        let read = Run::from_bytes(&run.to_bytes().unwrap()).unwrap().egress;
+        assert!(read == egress().within_most() && read.hosts.len() == MOST_HOSTS && read != egress());
+        assert_eq!(
+            postcard::from_bytes::<Origin>(&postcard::to_allocvec("http://shell.spin.internal").unwrap()).ok(),
+            None
+        );
+    }
 
     #[test]
     fn a_limit_is_what_was_asked_for_or_the_most() {
@@ -215,7 +245,8 @@ mod tests {
             (Limits { state_bytes: (4 << 20) + 1, ..small }, Limits { state_bytes: 4 << 20, ..small }),
         ] {
             assert_eq!(asked.within_most(), given, "{asked:?}");
-            let run = Run { code: String::new(), state: Vec::new(), files: Vec::new(), limits: asked };
+            let run =
+                Run { code: String::new(), state: Vec::new(), files: Vec::new(), limits: asked, egress: Egress::off() };
             assert_eq!(Run::from_bytes(&run.to_bytes().unwrap()).unwrap().limits, given, "{asked:?}");
         }
     }
@@ -235,6 +266,7 @@ mod tests {
             state: vec![0; most.state_bytes as usize],
             files: (0..files).map(file).collect(),
             limits: MAX,
+            egress: egress(),
         };
         let length = run.to_bytes().unwrap().len();
         assert!(length > Run::MOST_BYTES - 200_000 && length <= Run::MOST_BYTES, "{length} {}", Run::MOST_BYTES);

@@ -3,6 +3,7 @@
 use gatehouse_protocol::SecretString;
 use gatehouse_sealed_storage::sealing::{KeyRing, KeyRingError};
 use http::Uri;
+use sandbox_egress::Origin;
 use sandbox_environments::{Language, Settings, SettingsError};
 use sandbox_run::RUN_PATH;
 use thiserror::Error;
@@ -49,6 +50,9 @@ pub enum ConfigurationError {
     /// An interpreter's address cannot be used.
     #[error("the setting `{0}` is no http or https URL without a query")]
     Address(&'static str),
+    /// An interpreter could reach an interpreter.
+    #[error("the setting `settings`: egress.hosts names the address of an interpreter")]
+    EgressToInterpreter,
 }
 
 impl Configuration {
@@ -72,14 +76,19 @@ impl Configuration {
         if administration_secret.as_ref() == Some(&gateway_secret) {
             return Err(ConfigurationError::SameSecret);
         }
-        Ok(Self {
+        let configuration = Self {
             keys: KeyRing::parse(&required("server_keys")?)?,
             gateway_secret,
             administration_secret,
             settings: Settings::parse(&optional("settings")?.unwrap_or_default())?,
             shell: address("shell_url")?,
             python: address("python_url")?,
-        })
+        };
+        let interpreters = [&configuration.shell, &configuration.python].map(origin);
+        if interpreters.iter().flatten().any(|origin| configuration.settings.egress.hosts.contains(origin)) {
+            return Err(ConfigurationError::EgressToInterpreter);
+        }
+        Ok(configuration)
     }
 
     /// Where code of a language is run.
@@ -89,6 +98,11 @@ impl Configuration {
             Language::Python => &self.python,
         }
     }
+}
+
+/// The origin of an address, where egress could lead to it.
+fn origin(address: &Uri) -> Option<Origin> {
+    Origin::parse(&format!("{}://{}", address.scheme_str()?, address.authority()?)).ok()
 }
 
 /// Files that hold settings often end with a line break.

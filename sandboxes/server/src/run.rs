@@ -233,7 +233,9 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         let files = loaded.contents.files.iter();
         let files = files.map(|(path, contents)| File { path: path.clone(), contents: contents.clone() }).collect();
         let state = loaded.contents.state(order.language).to_vec();
-        let run = Run { code: order.code.clone(), state, files, limits: self.configuration.settings.limits() };
+        let settings = &self.configuration.settings;
+        let (limits, egress) = (settings.limits(), settings.egress());
+        let run = Run { code: order.code.clone(), state, files, limits, egress };
         interpreter::request(self.configuration.interpreter(order.language), &run)
     }
 

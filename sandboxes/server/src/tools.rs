@@ -60,11 +60,12 @@ pub fn definitions(revision: Revision, settings: &Settings) -> Vec<Value> {
 fn all(settings: &Settings) -> Vec<Value> {
     let (cool_down, seconds) = (settings.cool_down_seconds, settings.run.seconds);
     let id = json!({ "type": "string", "description": "The environmentId that launchShell gave" });
+    let (network, is_open) = (network(settings), !settings.egress.hosts.is_empty());
     let about = format!(
-        "Files are in /work, which is the working directory, and are shared by both languages. They and what the language keeps are there for the next call, until {cool_down} seconds after the last one. A run takes at most {seconds} seconds. There is no network and there are no other programs."
+        "Files are in /work, which is the working directory, and are shared by both languages. They and what the language keeps are there for the next call, until {cool_down} seconds after the last one. A run takes at most {seconds} seconds. {network} There are no other programs."
     );
     let runs =
-        json!({ "readOnlyHint": false, "destructiveHint": true, "idempotentHint": false, "openWorldHint": false });
+        json!({ "readOnlyHint": false, "destructiveHint": true, "idempotentHint": false, "openWorldHint": is_open });
     vec![
         json!({
             "name": LAUNCH,
@@ -117,6 +118,18 @@ fn all(settings: &Settings) -> Vec<Value> {
             "annotations": runs,
         }),
     ]
+}
+
+/// What there is of the network, for models.
+fn network(settings: &Settings) -> String {
+    let hosts: Vec<String> = settings.egress.hosts.iter().map(ToString::to_string).collect();
+    if hosts.is_empty() {
+        return "There is no network.".to_owned();
+    }
+    format!(
+        "There is no network but HTTP, by curl and wget in the shell and by urllib.request in Python, to these origins: {}.",
+        hosts.join(", ")
+    )
 }
 
 fn output_schema() -> Value {

@@ -1,6 +1,6 @@
 //! The HTTP side: a [`Run`] in, frames out.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -38,7 +38,8 @@ impl Guest for Shell {
         allocator::on_lack(memory_is_used_up);
         let started = |stop| *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
         // An answer without an end is a run that was stopped: the caller keeps what it had.
-        if let (outcome, Some(Answer(writer))) = crate::run(run, Answer(writer), started)
+        if let (outcome, Some(Answer(writer))) =
+            crate::run(run, Answer(writer), Arc::new(sandbox_egress_http::send), started)
             && let Ok(bytes) = frame(&Frame::Ended(outcome))
         {
             writer.finish_with(&bytes);

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bashkit::{Bash, Error, ExecResult, FileSystem, SessionLimits};
+use bashkit::{Bash, Builtin, Error, ExecResult, FileSystem, SessionLimits};
+use sandbox_egress::Egress;
 use sandbox_run::{File, Limit, Limits, Outcome, Run, Stream, TreePath, WORK_FOLDER};
 use tokio::time::MissedTickBehavior;
 
 use crate::disk::Disk;
 use crate::kept::{self, Kept, Shape};
+use crate::network::{Curl, Network, SendRequest, Wget};
 use crate::output::{Output, Sink};
 use crate::{limits, tree};
 
@@ -26,13 +28,16 @@ const RESERVE: usize = 128 * 1024;
 /// How long after its time limit a run is ended from outside: bashkit ends what it can at the limit itself.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long after its time limit a request of a run is ended: a moment later, so that the limit has passed for bashkit, too, and no command follows.
+const LATER: Duration = Duration::from_millis(100);
+
 /// Runs a program. What it prints goes to the sink while it runs; the sink is given back, unless it was taken by the [`Stop`] that `started` is
-/// given before the program begins.
+/// given before the program begins. Requests of HTTP are sent by `send`, where the run may send any.
 ///
 /// A program that a limit stops changes nothing: its files and the shell's variables are those of before. A program whose output was cut, or that
 /// found the file system full, is not stopped.
-pub fn run<S: Sink>(run: Run, sink: S, started: impl FnOnce(Stop<S>)) -> (Outcome, Option<S>) {
-    let Run { code, state, files, limits } = run;
+pub fn run<S: Sink>(run: Run, sink: S, send: SendRequest, started: impl FnOnce(Stop<S>)) -> (Outcome, Option<S>) {
+    let Run { code, state, files, limits, egress } = run;
     let most = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
     let output = Shared(Arc::new(Mutex::new(Output::new(sink, most))));
     let time = Duration::from_secs(u64::from(limits.seconds));
@@ -40,7 +45,7 @@ pub fn run<S: Sink>(run: Run, sink: S, started: impl FnOnce(Stop<S>)) -> (Outcom
     started(Stop { output: output.clone(), state: state.clone(), reserve, started: Instant::now(), time });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(in_shell(&code, &state, files, limits, &output)),
+        Ok(runtime) => runtime.block_on(in_shell(&code, &state, files, limits, (egress, send), &output)),
         Err(_) => stopped(state, KILLED, None, "The shell could not be started.".to_owned()),
     };
     (outcome, output.with(Output::take_sink))
@@ -73,7 +78,15 @@ impl<S: Sink> Stop<S> {
     }
 }
 
-async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: Limits, output: &Shared<S>) -> Outcome {
+async fn in_shell<S: Sink>(
+    code: &str,
+    state: &[u8],
+    files: Vec<File>,
+    limits: Limits,
+    network: (Egress, SendRequest),
+    output: &Shared<S>,
+) -> Outcome {
+    let begun = Instant::now();
     let mut notes = Vec::new();
     let kept = Kept::from_bytes(state).unwrap_or_else(|error| {
         notes.push(forgotten(&error));
@@ -91,7 +104,7 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
         }
     };
     let disk = Arc::new(disk);
-    let mut bash = shell(&disk, &limits);
+    let mut bash = shell(&disk, &limits, commands(network, begun, &limits, output));
     if !kept.shell.is_empty() {
         match kept::read(&kept.shell) {
             Ok(known) => bash.restore_shell_state(&known),
@@ -167,9 +180,27 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
     Outcome { exit_code, state, changed: changes.changed, removed: changes.removed, limit, notes }
 }
 
-/// A new shell over these files.
-fn shell(disk: &Arc<Disk>, limits: &Limits) -> Bash {
-    Bash::builder()
+/// The commands that send requests; none where the run may send nothing.
+fn commands<S: Sink>(
+    (egress, send): (Egress, SendRequest),
+    begun: Instant,
+    limits: &Limits,
+    output: &Shared<S>,
+) -> Vec<(&'static str, Box<dyn Builtin>)> {
+    if egress.is_off() {
+        return Vec::new();
+    }
+    let output = output.clone();
+    let time = Duration::from_secs(u64::from(limits.seconds)).saturating_add(LATER);
+    let deadline = begun.checked_add(time).unwrap_or(begun);
+    // Nobody waits for what was printed until an answer is there.
+    let network = Network::new(egress, deadline, send, move || output.flush());
+    vec![("curl", Box::new(Curl(Arc::clone(&network)))), ("wget", Box::new(Wget(network)))]
+}
+
+/// A new shell over these files, with these commands beside its own.
+fn shell(disk: &Arc<Disk>, limits: &Limits, commands: Vec<(&'static str, Box<dyn Builtin>)>) -> Bash {
+    let builder = Bash::builder()
         .fs(Arc::clone(disk) as Arc<dyn FileSystem>)
         .username("user")
         .hostname("sandbox")
@@ -178,8 +209,8 @@ fn shell(disk: &Arc<Disk>, limits: &Limits) -> Bash {
         .limits(limits::execution(limits))
         .memory_limits(limits::memory())
         // An instance serves one run; a session of thousands is many instances.
-        .session_limits(SessionLimits::unlimited())
-        .build()
+        .session_limits(SessionLimits::unlimited());
+    commands.into_iter().fold(builder, |builder, (name, command)| builder.builtin(name, command)).build()
 }
 
 /// Goes back to the home folder where the working folder is no longer there: Python may have removed it.

@@ -1,5 +1,6 @@
 //! The world that an interpreter lives in: all that it imports, and nothing of the host's but clocks, random numbers and the way of the
-//! answer. There is a file tree in memory, no network, and no environment.
+//! answer. There is a file tree in memory, no sockets, and no environment. Requests of HTTP go to the
+//! component `python-egress`, which judges them.
 //!
 //! Streams and pollables belong to whoever implements `wasi:io`, so it implements everything that has one.
 
@@ -26,6 +27,7 @@ mod bindings {
 mod clocks;
 mod command_line;
 mod control;
+mod egress;
 mod error;
 mod files;
 mod handle;

@@ -55,6 +55,12 @@ pub fn now() -> u64 {
     now.seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(now.nanoseconds))
 }
 
+/// Milliseconds until the run must be over.
+pub fn milliseconds_left() -> u64 {
+    let now = monotonic_clock::now();
+    with(|run| run.deadline).saturating_sub(now) / 1_000_000
+}
+
 /// Sends output that has waited for long enough, and ends the run if its time is over.
 pub fn check_time() {
     let now = monotonic_clock::now();

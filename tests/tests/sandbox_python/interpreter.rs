@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatehouse_host::{Application, Options, Running};
 use gatehouse_tests::{artefact, repository};
+use sandbox_egress::Egress;
 use sandbox_run::{File, Frame, FrameReader, Limits, Outcome, RUN_PATH, RUN_TYPE, Run, Stream, TreePath};
 use tempfile::TempDir;
 
@@ -41,12 +42,17 @@ pub struct Ran {
 }
 
 impl Interpreter {
-    /// Starts it.
+    /// Starts it, on a host that lets it connect to nothing.
     pub async fn start() -> Self {
+        Self::start_before(&[]).await
+    }
+
+    /// Starts it, on a host that lets it connect to these origins.
+    pub async fn start_before(allowed: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"python\"\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"python\"\n\
-             [component.python]\nsource = '{}'\n",
+             [component.python]\nsource = '{}'\nallowed_outbound_hosts = {allowed:?}\n",
             artefact("sandbox-python.wasm").display()
         );
         std::fs::write(folder.path().join("spin.toml"), manifest).expect("the folder can be written");
@@ -64,7 +70,13 @@ impl Interpreter {
 
     /// Runs a program in an environment.
     pub async fn run_with(&self, code: &str, kept: &Kept, limits: Limits) -> Ran {
-        let run = Run { code: code.to_owned(), state: kept.state.clone(), files: kept.files.clone(), limits };
+        self.run_before(code, kept, limits, Egress::off()).await
+    }
+
+    /// Runs a program that may send requests.
+    pub async fn run_before(&self, code: &str, kept: &Kept, limits: Limits, egress: Egress) -> Ran {
+        let (state, files) = (kept.state.clone(), kept.files.clone());
+        let run = Run { code: code.to_owned(), state, files, limits, egress };
         self.post(RUN_PATH, run.to_bytes().expect("a run can be written")).await
     }
 

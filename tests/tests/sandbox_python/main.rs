@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask sandboxes --only sandbox-python` builds it.
 
+mod egress;
 mod files;
 mod interpreter;
 mod limits;

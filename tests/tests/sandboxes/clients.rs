@@ -20,7 +20,7 @@ async fn the_sdks_and_the_inspector_work_in_an_environment_with_a_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn they_work_on_wasmcloud_as_well() {
     if wash_is_installed(StoreKind::Redis) {
-        every_client_works(Scene::start_on_wash().await).await;
+        every_client_works(Scene::start_on_wash("", "http://127.0.0.1:1").await).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod administration;
 mod clients;
+mod egress;
 mod isolation;
 mod languages;
 mod operators;

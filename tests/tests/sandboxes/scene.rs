@@ -57,16 +57,22 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// With these settings of the sandboxes.
+    /// With these settings of the sandboxes, whose interpreters the host lets connect to nothing.
     pub(crate) async fn start(settings: &str) -> Self {
+        Self::start_before(settings, &[]).await
+    }
+
+    /// The same, and the host lets the interpreters connect to these origins.
+    pub(crate) async fn start_before(settings: &str, allowed: &[&str]) -> Self {
         let state = tempfile::tempdir().expect("a folder");
         let port = HeldPort::take().lend();
-        let sandboxes = vec![sandboxes(port, state.path(), settings).await];
+        let sandboxes = vec![sandboxes(port, state.path(), settings, allowed).await];
         Self::before(port, sandboxes, state).await
     }
 
-    /// On wasmCloud: three workloads, each in a host of its own, and Redis as the store.
-    pub(crate) async fn start_on_wash() -> Self {
+    /// On wasmCloud: three workloads, each in a host of its own, and Redis as the store. The hosts of the interpreters let them connect to
+    /// this origin.
+    pub(crate) async fn start_on_wash(settings: &str, allowed: &str) -> Self {
         let state = tempfile::tempdir().expect("a folder");
         let store = StoreServer::start(StoreKind::Redis, state.path()).await;
         let (shell, python, port) = (HeldPort::take().lend(), HeldPort::take().lend(), HeldPort::take().lend());
@@ -78,7 +84,7 @@ impl Scene {
                 configuration: &[],
                 environment: &[],
                 otlp: None,
-                allowed_hosts: &["http://127.0.0.1:1".to_owned()],
+                allowed_hosts: &[allowed.to_owned()],
                 probe: "/run",
             };
             sandboxes.push(dev_on_wash(&workload, &nothing, port, &state.path().join(name)).await);
@@ -88,7 +94,7 @@ impl Scene {
             ("gateway_secret", SECRET.to_owned()),
             ("administration_secret", ADMINISTRATION.to_owned()),
             ("server_keys", Gatehouse::SERVER_KEYS.to_owned()),
-            ("settings", String::new()),
+            ("settings", settings.to_owned()),
             ("shell_url", origin(shell)),
             ("python_url", origin(python)),
         ];
@@ -238,7 +244,7 @@ pub(crate) fn stdout(result: &Value) -> &str {
 }
 
 /// `gatehouse up` with the application of the repository.
-async fn sandboxes(port: u16, state: &Path, settings: &str) -> Program {
+async fn sandboxes(port: u16, state: &Path, settings: &str, allowed: &[&str]) -> Program {
     for name in ["sandbox.wasm", "sandbox-shell.wasm", "sandbox-python.wasm"] {
         let file = artefact(name);
         assert!(file.exists(), "{} is missing; `cargo xtask sandboxes` makes it", file.display());
@@ -246,7 +252,16 @@ async fn sandboxes(port: u16, state: &Path, settings: &str) -> Program {
     let file = state.join("settings.toml");
     std::fs::write(&file, settings).expect("the folder can be written");
     let mut command = Command::new(artefact("debug/gatehouse"));
-    command.arg("up").arg("--from").arg(repository().join("sandboxes/spin.toml"));
+    let mut manifest = repository().join("sandboxes/spin.toml");
+    if !allowed.is_empty() {
+        let text = std::fs::read_to_string(&manifest).expect("the manifest");
+        let closed = "allowed_outbound_hosts = []";
+        assert_eq!(text.matches(closed).count(), 2, "each interpreter has a list");
+        let text = text.replace(closed, &format!("allowed_outbound_hosts = {allowed:?}"));
+        manifest = state.join("spin.toml");
+        std::fs::write(&manifest, text.replace("../target", &artefact("").display().to_string())).expect("a folder");
+    }
+    command.arg("up").arg("--from").arg(manifest);
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--variable", &format!("gateway_secret={SECRET}")]);
     command.args(["--variable", &format!("administration_secret={ADMINISTRATION}")]);
     command.args(["--variable", &format!("server_keys={}", Gatehouse::SERVER_KEYS)]);

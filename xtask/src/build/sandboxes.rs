@@ -62,6 +62,7 @@ const ARTEFACTS: [Artefact; 4] = [
         composition: Some("sandboxes/sandbox-python.wac"),
         parts: &[
             ("sandbox:output", Part::Crate("sandbox-output")),
+            ("sandbox:python-egress", Part::Crate("python-egress")),
             ("sandbox:world", Part::Crate("sandbox-world")),
             ("sandbox:interpreter", Part::Interpreter("sandbox-interpreter")),
             ("sandbox:python-runner", Part::Crate("python-runner")),

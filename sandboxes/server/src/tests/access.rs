@@ -46,12 +46,20 @@ fn without_any_of_its_settings_or_with_a_wrong_one_nothing_is_served() {
         ("python_url", Some("ftp://python.example"), "`python_url`"),
         ("python_url", Some("http://python.example/?a"), "`python_url`"),
         ("settings", Some("cool_down_seconds = 1"), "cool_down_seconds is 60 to 86400"),
+        ("settings", Some("egress.hosts = [\"a.example/\"]"), "\"a.example/\" is no origin"),
+        ("settings", Some("egress.hosts = [\"http://shell.example\"]"), "names the address of an interpreter"),
+        (
+            "settings",
+            Some("egress.hosts = [\"a.example\", \"http://PYTHON.example:8080\"]"),
+            "address of an interpreter",
+        ),
     ] {
         let error = read(name, value).unwrap_err();
         assert!(error.contains(said), "{name}: {error}");
         assert!(!error.contains("fifteen") && !error.contains("short"), "{error}");
     }
     assert_eq!(read("nothing", None), Ok(()));
+    assert_eq!(read("settings", Some("egress.hosts = [\"https://shell.example\", \"http://python.example\"]")), Ok(()));
     assert_eq!(read("gateway_secret", Some("a secret of a file\n")), Ok(()));
     assert_eq!(read("administration_secret", None), Ok(()));
     let unavailable = Configuration::read(|_| Err("the vault is sealed".to_owned())).unwrap_err().to_string();

@@ -34,6 +34,37 @@ fn an_interpreter_is_told_the_limits() {
 }
 
 #[test]
+fn an_interpreter_is_told_where_it_may_send_something_and_the_model_is_too() {
+    for (settings, hosts, said, is_open) in [
+        ("", "[]", "There is no network. There are no other programs.", false),
+        (
+            "egress.hosts = [\"API.example.com\", \"http://10.0.0.1:8080\"]\negress.requests = 3",
+            "[\"https://api.example.com\", \"http://10.0.0.1:8080\"]",
+            "to these origins: https://api.example.com, http://10.0.0.1:8080. There are no other programs.",
+            true,
+        ),
+    ] {
+        let bench = Bench::with_settings(settings);
+        let id = bench.launch("key:alice");
+        bench.interpreters(|_, run| {
+            let hosts: Vec<String> = run.egress.hosts.iter().map(ToString::to_string).collect();
+            whole(&[stdout(&format!("{hosts:?} {}", run.egress.requests)), Frame::Ended(outcome())])
+        });
+        let requests = if is_open { 3 } else { 20 };
+        for result in [bench.shell("key:alice", &id, "x"), bench.python("key:alice", &id, "x")] {
+            assert_eq!(result["structuredContent"]["stdout"], format!("{hosts} {requests}"), "{settings}");
+        }
+        let tools = crate::tools::definitions(
+            crate::revision::Revision::UNNAMED,
+            &sandbox_environments::Settings::parse(settings).unwrap(),
+        );
+        for tool in tools {
+            assert!(tool["description"].as_str().unwrap().contains(said), "{tool}");
+        }
+    }
+}
+
+#[test]
 fn a_limit_that_the_interpreter_says_is_told_with_what_was_written_and_nothing_is_kept() {
     for (limit, name, said) in [
         (Limit::Time, "time", "longer than 5 seconds"),

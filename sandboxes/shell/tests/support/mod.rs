@@ -5,10 +5,12 @@
 mod served;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sandbox_egress::Egress;
 use sandbox_run::{File, Limits, Outcome, Run, Stream, TreePath};
-use sandbox_shell::{ReaderGone, Sink};
+use sandbox_shell::{ReaderGone, SendRequest, Sink};
 
 pub use served::Host;
 
@@ -35,6 +37,9 @@ pub enum Interpreter {
 /// An environment between two runs.
 pub struct Environment<'a> {
     interpreter: &'a Interpreter,
+    pub egress: Egress,
+    /// Who answers requests that the library sends. The component's go to the host.
+    pub send: SendRequest,
     pub state: Vec<u8>,
     pub files: BTreeMap<TreePath, Vec<u8>>,
     pub limits: Limits,
@@ -67,7 +72,9 @@ impl Answer {
 
 impl<'a> Environment<'a> {
     pub fn new(interpreter: &'a Interpreter) -> Self {
-        Self { interpreter, state: Vec::new(), files: BTreeMap::new(), limits: LIMITS }
+        let send: SendRequest = Arc::new(|_request, _room| panic!("nothing is sent"));
+        let egress = Egress::off();
+        Self { interpreter, egress, send, state: Vec::new(), files: BTreeMap::new(), limits: LIMITS }
     }
 
     pub fn with_file(mut self, path: &str, contents: &[u8]) -> Self {
@@ -78,9 +85,10 @@ impl<'a> Environment<'a> {
     /// Runs a program, and keeps what is to be kept as the server does.
     pub fn run(&mut self, code: &str) -> Answer {
         let files = self.files.iter().map(|(path, contents)| File { path: path.clone(), contents: contents.clone() });
-        let run = Run { code: code.to_owned(), state: self.state.clone(), files: files.collect(), limits: self.limits };
+        let (state, files, egress) = (self.state.clone(), files.collect(), self.egress.clone());
+        let run = Run { code: code.to_owned(), state, files, limits: self.limits, egress };
         let answer = match self.interpreter {
-            Interpreter::Library => by_library(run),
+            Interpreter::Library => by_library(run, Arc::clone(&self.send)),
             Interpreter::Served(host) => host.run(&run),
         };
         if let Some(outcome) = &answer.outcome {
@@ -130,9 +138,9 @@ impl Sink for Gathered {
     }
 }
 
-fn by_library(run: Run) -> Answer {
+fn by_library(run: Run, send: SendRequest) -> Answer {
     let thread = std::thread::Builder::new().stack_size(STACK);
-    let running = thread.spawn(move || sandbox_shell::run(run, Gathered::new(), |_stop| {})).unwrap();
+    let running = thread.spawn(move || sandbox_shell::run(run, Gathered::new(), send, |_stop| {})).unwrap();
     let (outcome, gathered) = running.join().unwrap();
     gathered.unwrap().answer(Some(outcome))
 }
