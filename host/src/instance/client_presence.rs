@@ -10,8 +10,9 @@
 //! * a shorter one goes on, and so does the guest, until nothing was under way for [`Limits::client_gone`];
 //! * after [`LONGEST_MULTIPLE`] times that, the guest is ended in any case.
 //!
-//! A guest that another component asked, which may run the code of users, and that has asked nobody itself, has nothing to put in order: it is
-//! ended at once. What components ask each other never counts as short, so that all of a chain hears that the client has gone.
+//! A guest that another component asked may run the code of users, and what that asks of servers is the users' affair: it is ended at once,
+//! unless it has asked a further component, and no request of it counts as short. What components ask each other never counts as short, so that
+//! all of a chain hears that the client has gone.
 //!
 //! [`Limits::client_gone`]: crate::Limits::client_gone
 
@@ -62,7 +63,7 @@ impl Drop for ClientGuard {
 pub(crate) struct ClientPresence {
     stage: watch::Receiver<Stage>,
     short: Arc<ShortRequests>,
-    /// Whether the guest has sent any request.
+    /// Whether the guest has sent a request that it may have to put in order.
     has_asked: Arc<AtomicBool>,
     for_component: bool,
     grace: Duration,
@@ -127,15 +128,20 @@ impl ClientPresence {
         self.for_component && !self.has_asked.load(Ordering::Acquire)
     }
 
-    /// The guest sends a request.
-    pub(crate) fn asks(&self) {
-        self.has_asked.store(true, Ordering::Release);
+    /// The guest sends a request, to another component or to a server.
+    pub(crate) fn asks(&self, a_component: bool) {
+        if a_component || !self.for_component {
+            self.has_asked.store(true, Ordering::Release);
+        }
     }
 
-    /// Counts an outbound request that is finished in any case.
-    pub(crate) fn short_request(&self) -> ShortRequest {
+    /// Counts a request to a server that is finished in any case; `None` where the guest's requests are not.
+    pub(crate) fn short_request(&self) -> Option<ShortRequest> {
+        if self.for_component {
+            return None;
+        }
         self.short.under_way.fetch_add(1, Ordering::AcqRel);
-        ShortRequest(Arc::clone(&self.short))
+        Some(ShortRequest(Arc::clone(&self.short)))
     }
 }
 
@@ -182,12 +188,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_guest_for_a_component_ends_at_once_unless_it_has_asked_somebody() {
+    async fn a_guest_for_a_component_ends_at_once_unless_it_has_asked_another_component() {
         let hour = Duration::from_secs(3600);
-        let ends = |for_component: bool, asks: bool| {
+        let ends = |for_component: bool, asks_a_component: Option<bool>| {
             let (waits, client) = client_presence(hour, for_component);
-            if asks {
-                client.asks();
+            if let Some(a_component) = asks_a_component {
+                client.asks(a_component);
             }
             let mut asked = client.clone();
             let mut end = pin!(asked.guest_must_end());
@@ -195,22 +201,21 @@ mod tests {
             drop(waits);
             is_over(end.as_mut())
         };
-        assert_eq!(
-            [ends(true, false), ends(true, true), ends(false, false), ends(false, true)],
-            [true, false, false, false]
-        );
+        for (for_component, asks_a_component, at_once) in [
+            (true, None, true),
+            (true, Some(false), true),
+            (true, Some(true), false),
+            (false, None, false),
+            (false, Some(false), false),
+            (false, Some(true), false),
+        ] {
+            assert_eq!(ends(for_component, asks_a_component), at_once, "{for_component} {asks_a_component:?}");
+        }
     }
 
-    #[tokio::test]
-    async fn a_guest_for_a_component_goes_on_with_its_own_short_request() {
-        let (waits, client) = client_presence(Duration::from_millis(10), true);
-        client.asks();
-        let under_way = client.short_request();
-        let mut asked = client.clone();
-        let mut end = pin!(asked.guest_must_end());
-        drop(waits);
-        assert!(!is_over(end.as_mut()));
-        drop(under_way);
-        end.await;
+    #[test]
+    fn no_request_of_a_guest_for_a_component_is_finished_without_its_client() {
+        let (_waits, client) = client_presence(Duration::from_millis(10), true);
+        assert!(client.short_request().is_none());
     }
 }

@@ -58,14 +58,15 @@ impl WasiHttpHooks for OutboundHooks {
                 return Err(Error::HttpRequestDenied);
             }
             let options = options.unwrap_or_default();
-            client.asks();
+            let to_component = permission == Permission::Component;
+            client.asks(to_component);
             // Another component may run the code of users, and is ended with its caller.
-            let is_short = permission != Permission::Component && is_short(&options);
-            let under_way = is_short.then(|| client.short_request());
+            let is_short = !to_component && is_short(&options);
+            let under_way = if is_short { client.short_request() } else { None };
             let exchange =
                 grants.measuring.as_ref().map(|measuring| ExchangeInProgress::begin(measuring, about, &request));
             let sending = async {
-                if permission == Permission::Component {
+                if to_component {
                     let limits = TimeLimits::of(&options);
                     limits.keep(limits.first_byte, components.call(request)).await
                 } else {
