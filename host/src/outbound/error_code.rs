@@ -5,7 +5,7 @@ use std::io;
 
 use wasmtime_wasi_http::Error;
 
-use super::kept_connection::ClosedBefore;
+use super::kept_connection::{ClosedBefore, RequestsBegun};
 use super::public_addresses::NotPublic;
 
 /// The guest's form of why a request failed.
@@ -23,14 +23,11 @@ pub(super) fn was_closed_before(error: &hyper_util::client::legacy::Error) -> bo
     causes(error).any(|cause| cause.is::<ClosedBefore>())
 }
 
-/// Whether the connection ended after something of the request was written and before an answer began. Nobody knows whether the server has
-/// read the request.
+/// Whether a connection that was used before ended after something of the request was written and before an answer began. Nobody knows
+/// whether the server has read the request.
 pub(super) fn ended_without_an_answer(error: &hyper_util::client::legacy::Error) -> bool {
-    let ended = |cause: &(dyn StdError + 'static)| {
-        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
-            || matches!(cause_code(cause, false), Some(Error::ConnectionTerminated))
-    };
-    !error.is_connect() && causes(error).any(ended)
+    error.connect_info().is_some_and(RequestsBegun::is_reused)
+        && causes(error).any(|cause| matches!(cause_code(cause, false), Some(Error::ConnectionTerminated)))
 }
 
 /// The error and what caused it, from the outside in.
@@ -56,6 +53,9 @@ fn cause_code(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Erro
     // hyper-util's own type for it is private.
     if connecting && cause.to_string().starts_with("dns error") {
         return Some(Error::DnsError { rcode: None, info_code: None });
+    }
+    if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
+        return Some(Error::ConnectionTerminated);
     }
     let io = cause.downcast_ref::<io::Error>()?;
     match io.kind() {

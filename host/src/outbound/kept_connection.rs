@@ -7,6 +7,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -24,21 +26,35 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 #[error("the server closed the kept connection before the request")]
 pub(super) struct ClosedBefore;
 
+/// How many requests of HTTP/1.1 a connection was used for, by whoever has the connection's [`Connected`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestsBegun(Arc<AtomicUsize>);
+
+impl RequestsBegun {
+    /// Whether a request on this connection failed that was not its first.
+    pub(super) fn is_reused(connected: &Connected) -> bool {
+        let mut extras = http::Extensions::new();
+        connected.get_extras(&mut extras);
+        extras.get::<Self>().is_some_and(|begun| begun.0.load(Ordering::Acquire) > 1)
+    }
+}
+
 /// A connection that looks whether it is still there before each request of HTTP/1.1.
 pub(super) struct KeptConnection {
     stream: Stream,
     /// Whether the next byte that is written may be the first of a request: nothing was written yet, or something was read since the
     /// last write.
     may_begin: bool,
+    begun: RequestsBegun,
 }
 
 /// How requests begin (RFC 9112, section 3): no other write is taken for the beginning of one.
 const METHODS: [&[u8]; 7] = [b"POST ", b"GET ", b"DELETE ", b"OPTIONS ", b"PUT ", b"PATCH ", b"HEAD "];
 
 impl KeptConnection {
-    pub(super) const fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         // The pool keeps connections, too, that were opened for a request which then went over another one.
-        Self { stream, may_begin: true }
+        Self { stream, may_begin: true, begun: RequestsBegun::default() }
     }
 
     /// Makes sure that a request which begins with these bytes has somebody to go to.
@@ -46,6 +62,9 @@ impl KeptConnection {
         let begins = self.may_begin && METHODS.iter().any(|method| bytes.starts_with(method));
         if begins && self.is_over() {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, ClosedBefore));
+        }
+        if begins {
+            self.begun.0.fetch_add(1, Ordering::AcqRel);
         }
         self.may_begin = false;
         Ok(())
@@ -69,7 +88,7 @@ impl KeptConnection {
 
 impl Connection for KeptConnection {
     fn connected(&self) -> Connected {
-        self.stream.connected()
+        self.stream.connected().extra(self.begun.clone())
     }
 }
 

@@ -35,6 +35,9 @@ use crate::log::{Level, LogRecord, LogSink};
 /// meets the server's close on its way and fails.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 
+/// Idle connections that are kept to one server.
+const MOST_IDLE: usize = 64;
+
 tokio::task_local! {
     /// The connect timeout of the request that is being sent. The pool opens connections on behalf of a request within
     /// that request's own future, and has no other way to hand it on.
@@ -86,7 +89,7 @@ impl OutboundSender {
         let (head, body) = request.into_parts();
         let body = RepeatableBody::new(body);
         let responding = async {
-            let mut may_repeat = head.method.is_safe();
+            let (mut may_repeat, mut closed) = (head.method.is_safe(), 0);
             loop {
                 let request = Request::from_parts(head.clone(), body.clone());
                 let responding = match permission {
@@ -96,8 +99,10 @@ impl OutboundSender {
                     Permission::Anywhere => self.anywhere.request(request),
                 };
                 match responding.await {
-                    // Each time, a connection leaves the pool; a new one cannot end like this.
-                    Err(error) if was_closed_before(&error) && body.begins_again() => {}
+                    // Each time, a connection leaves the pool. A server that closes each new one before it was asked anything would keep us here.
+                    Err(error) if was_closed_before(&error) && closed <= MOST_IDLE && body.begins_again() => {
+                        closed += 1
+                    }
                     // A server that closes a kept connection while a request is on its way (RFC 9110, section 9.2.2): once, and only
                     // what changes nothing if the server has read it.
                     Err(error) if may_repeat && ended_without_an_answer(&error) && body.begins_again() => {
@@ -141,7 +146,7 @@ where
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(64)
+        .pool_max_idle_per_host(MOST_IDLE)
         .build(TimedConnector { https })
 }
 
@@ -333,20 +338,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_server_never_answers_is_sent_twice_at_most() {
+    async fn what_a_new_connection_does_not_answer_is_sent_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/", listener.local_addr().unwrap());
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut piece = [0; 4096];
+            stream.read(&mut piece).await.unwrap()
+        };
+        let (failed, read) = tokio::join!(ask(&uri, Permission::Anywhere), serving);
+        assert!(matches!(failed, Err(Error::ConnectionTerminated)), "{failed:?}");
+        assert!(read > 0);
+        let more =
+            tokio::select! { biased; more = listener.accept() => more.is_ok(), () = std::future::ready(()) => false };
+        assert!(!more, "a second connection");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_every_connection_at_once_ends_the_request() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}/", listener.local_addr().unwrap());
         let server = tokio::spawn(async move {
-            for _ in 0..2 {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut piece = [0; 4096];
-                assert!(stream.read(&mut piece).await.unwrap() > 0);
+            loop {
+                drop(listener.accept().await);
             }
-            let more = tokio::select! { biased; more = listener.accept() => more.is_ok(), () = std::future::ready(()) => false };
-            assert!(!more, "a third connection");
         });
         let failed = ask(&uri, Permission::Anywhere).await;
+        server.abort();
         assert!(failed.is_err(), "{failed:?}");
-        server.await.unwrap();
     }
 }
