@@ -256,8 +256,10 @@ impl ChannelPost<'_> {
     }
 }
 
+/// Without a body: the official SDK's client closes the connection as soon as it has the head, and whoever leaves in the middle of an answer
+/// is taken for gone, with all that was done for them.
 fn accepted() -> Response<Vec<u8>> {
-    let mut response = Response::new(b"Accepted".to_vec());
+    let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
