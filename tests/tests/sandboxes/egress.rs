@@ -1,10 +1,13 @@
 //! Egress: a shell and Python before nginx, as the operator lets them, and as he does not.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use gatehouse_tests::{HeldPort, StoreKind, is_listened_at, wash_is_installed};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::scene::{Caller, Scene, stdout};
@@ -142,6 +145,40 @@ async fn each_of_the_two_lists_alone_lets_nothing_out() {
         scene.stop().await;
     }
     assert_eq!(nginx.requests(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_a_server_ends_with_its_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    let scene = Scene::start_before(&format!("egress.hosts = [\"{origin}\"]\n"), &[&origin]).await;
+    let id = scene.launch(Caller::Alice).await;
+    let command = format!("while true; do curl -s -m 20 {origin}/; done");
+    let run = json!({
+        "name": "runShellCommandInRemoteEnvironment", "_meta": { "progressToken": 1 },
+        "arguments": { "environmentId": id, "shellCommand": command },
+    });
+    let arriving = async {
+        let (mut held, _) = listener.accept().await.expect("a connection");
+        let mut request = vec![0; 4096];
+        let read = held.read(&mut request).await.expect("a request");
+        request.truncate(read);
+        (held, request)
+    };
+    // Whoever asked leaves when the server has the request, which it never answers.
+    let (mut held, request) = tokio::select! {
+        answer = scene.ask(Caller::Alice, "tools/call", &run) => panic!("{answer}"),
+        arrived = arriving => arrived,
+    };
+    assert!(request.starts_with(b"GET / HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&request));
+    let ended = tokio::time::timeout(Duration::from_secs(10), held.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "the run goes on without its client");
+    let next = scene.launch(Caller::Alice).await;
+    assert_eq!(stdout(&scene.shell(Caller::Alice, &next, "echo served").await), "served\n");
+    let again =
+        tokio::select! { biased; again = listener.accept() => again.is_ok(), () = std::future::ready(()) => false };
+    assert!(!again, "the program has asked again");
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
