@@ -74,7 +74,7 @@ fn a_run_that_dies_at_any_step_leaves_the_former_state_or_the_new_one_whole() {
 
 #[test]
 fn a_launch_that_dies_is_told_and_the_next_one_is_none_the_worse() {
-    for steps in 0..8 {
+    for steps in 0..10 {
         let bench = Bench::with_settings("environments_per_subject = 1");
         let dying = FailingStore::after(steps, &bench.store);
         let result = bench.call_in(&dying, "key:alice", "launchShell", json!({}));
