@@ -219,7 +219,9 @@ impl<S: Store> Environments<'_, S> {
                 let handle = Handle { place: Position(ticket), name: environment.log_name() };
                 Ok(Some(Listed { handle, subject, id, environment }))
             }
-            Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate) => Ok(None),
+            Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate | EnvironmentError::Gone) => {
+                Ok(None)
+            }
             Err(error @ EnvironmentError::Store(_)) => Err(error),
         }
     }

@@ -75,7 +75,7 @@ impl<S: Store> Environments<'_, S> {
         for id in ids.iter().filter_map(|text| EnvironmentId::parse(text)) {
             match self.find(subject, &id) {
                 Ok(Some(environment)) => environments.push((id, environment)),
-                Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate) => {}
+                Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate | EnvironmentError::Gone) => {}
                 Err(error @ EnvironmentError::Store(_)) => return Err(error),
             }
         }

@@ -4,11 +4,11 @@ use gatehouse_storage::{Key, KeyPage, StoreUnavailable};
 use super::*;
 
 /// A store in which something happens right before a certain read.
-struct Interrupted<'a> {
-    store: &'a MemoryStore,
-    reads: Cell<usize>,
-    before: usize,
-    happens: &'a dyn Fn(),
+pub(super) struct Interrupted<'a> {
+    pub(super) store: &'a MemoryStore,
+    pub(super) reads: Cell<usize>,
+    pub(super) before: usize,
+    pub(super) happens: &'a dyn Fn(),
 }
 
 impl Store for Interrupted<'_> {
