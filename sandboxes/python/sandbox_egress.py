@@ -58,10 +58,18 @@ class HTTPRedirectHandler(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if following is not None and (following.type, following.host) != (req.type, req.host):
+        # Not req.host, which is a proxy's where the program names one: `fetch` goes to the URL.
+        if following is not None and origin(following.full_url) != origin(req.full_url):
             for name in CREDENTIALS:
                 following.remove_header(name)
         return following
+
+
+class ProxyHandler(urllib.request.ProxyHandler):
+    """Looks for no proxy in the environment: `fetch` asks none."""
+
+    def __init__(self, proxies=None):
+        super().__init__({} if proxies is None else proxies)
 
 
 def install() -> None:
@@ -69,6 +77,7 @@ def install() -> None:
     urllib.request.HTTPHandler = HTTPHandler
     urllib.request.HTTPSHandler = HTTPSHandler
     urllib.request.HTTPRedirectHandler = HTTPRedirectHandler
+    urllib.request.ProxyHandler = ProxyHandler
     urllib.request._opener = None
 
 
@@ -85,6 +94,13 @@ def fetch(req: urllib.request.Request) -> http.client.HTTPResponse:
     # As urllib.request has it.
     response.msg = response.reason
     return response
+
+
+def origin(url: str) -> tuple[str, str]:
+    """The scheme, and the host with its port where that is not the scheme's own. A user stays in it: nothing with one is sent."""
+    parts = urllib.parse.urlsplit(url)
+    port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts.scheme, parts.netloc.lower().removesuffix(port)
 
 
 def headers_of(req: urllib.request.Request) -> list[tuple[str, bytes]]:

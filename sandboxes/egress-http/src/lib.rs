@@ -25,7 +25,8 @@ fn failure(reason: NoAnswer, request: &Request<Vec<u8>>, room: Room) -> Failure 
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let origin = || format!("{}://{authority}", uri.scheme_str().unwrap_or_default());
     match reason {
-        NoAnswer::NotAllowed | NoAnswer::Prohibited => Failure::HostRefuses(origin()),
+        NoAnswer::NotAllowed => Failure::HostRefuses(origin()),
+        NoAnswer::Prohibited => Failure::AddressRefused(origin()),
         NoAnswer::TimedOut => Failure::TimedOut,
         NoAnswer::TooLarge => Failure::AnswerTooLarge(room.bytes),
         NoAnswer::NoRoom => Failure::Connection("the host has as many requests under way as it allows".to_owned()),
@@ -44,6 +45,9 @@ fn failed(text: &str) -> Failure {
             Failure::Connection("the server's certificate is not one that the host trusts".to_owned())
         }
         "TlsProtocolError" | "TlsAlertReceived" => Failure::Connection("there was no TLS".to_owned()),
+        "HttpProtocolError" => {
+            Failure::Connection("the server closed it without an answer, or spoke no HTTP".to_owned())
+        }
         "ConnectionTerminated" => Failure::Connection("it broke off".to_owned()),
         _ => Failure::Connection(text.chars().take(200).collect()),
     }
@@ -60,12 +64,17 @@ mod tests {
         let room = Room { bytes: 10, milliseconds: 1 };
         for (reason, said) in [
             (NoAnswer::NotAllowed, "does not allow a connection to https://a.example:8443:"),
+            (NoAnswer::Prohibited, "an address that the host does not connect to, such as one that is not public"),
             (NoAnswer::TimedOut, "in time"),
             (NoAnswer::TooLarge, "more than 10 bytes"),
             (NoAnswer::NoRoom, "as many requests"),
             (NoAnswer::Failed("ErrorCode::DnsError(DnsErrorPayload { rcode: None })".to_owned()), "resolved"),
             (NoAnswer::Failed("ErrorCode::ConnectionRefused".to_owned()), "it was refused"),
             (NoAnswer::Failed("ErrorCode::TlsCertificateError".to_owned()), "certificate"),
+            (
+                NoAnswer::Failed("ErrorCode::HttpProtocolError".to_owned()),
+                "the server closed it without an answer, or spoke no HTTP",
+            ),
             (NoAnswer::Failed("the answer broke off".to_owned()), "the answer broke off"),
         ] {
             let text = failure(reason.clone(), &request, room).to_string();

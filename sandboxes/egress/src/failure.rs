@@ -46,6 +46,11 @@ pub enum Failure {
         "the host of this sandbox does not allow a connection to {0}: its own list (allowed_outbound_hosts) does not name it"
     )]
     HostRefuses(String),
+    /// It refuses where the name leads to. On the embedded host, a pattern in its list leads to public addresses only.
+    #[error(
+        "the host of this sandbox does not allow a connection to {0}: this is an address that the host does not connect to, such as one that is not public"
+    )]
+    AddressRefused(String),
     /// The name has no address.
     #[error("the name of the host could not be resolved")]
     Unresolved,

@@ -1,7 +1,7 @@
 //! A scheme, a host and a port.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,6 +10,8 @@ const LONGEST_NAME: usize = 253;
 const LONGEST_LABEL: usize = 63;
 /// The domain by which components of one application reach each other. The interpreters themselves are there.
 const COMPONENTS: &str = "spin.internal";
+/// The name of the machine itself, and the domain of its other names (RFC 6761, section 6.3).
+const LOCALHOST: &str = "localhost";
 
 /// How a connection is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,6 +118,23 @@ impl Origin {
         if self.port == self.scheme.port() { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
+    /// Whether the two lead to one place, as far as they say so themselves: their hosts are spelled alike, or both are this machine's own. No
+    /// name is resolved, so one place can have other names that nobody sees here.
+    pub fn is_where(&self, other: &Self) -> bool {
+        self.port == other.port && (self.host == other.host || self.is_this_machine() && other.is_this_machine())
+    }
+
+    /// Whether the host is the machine that connects. An address that is unspecified leads there as well.
+    fn is_this_machine(&self) -> bool {
+        let address = self.host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        match address.map(|address| address.to_canonical()) {
+            Ok(address) => address.is_loopback() || address.is_unspecified(),
+            Err(_) => {
+                self.host == LOCALHOST || self.host.strip_suffix(LOCALHOST).is_some_and(|name| name.ends_with('.'))
+            }
+        }
+    }
+
     fn of(scheme: Scheme, authority: &str) -> Result<Self, OriginError> {
         if authority.contains('@') {
             return Err(OriginError::User);
@@ -213,6 +232,40 @@ mod tests {
             assert_eq!(origin.to_string(), said, "{text}");
             assert_eq!(Origin::parse(said), Ok(origin), "{text}");
         }
+    }
+
+    #[test]
+    fn two_names_of_the_machine_itself_are_one_place_and_other_names_are_not() {
+        let origin = |text: &str| Origin::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let here = origin("http://127.0.0.1:8081");
+        for same in [
+            "http://127.0.0.1:8081",
+            "https://127.0.0.1:8081",
+            "http://localhost:8081",
+            "http://LOCALHOST:8081",
+            "http://a.localhost:8081",
+            "http://127.8.9.10:8081",
+            "http://0.0.0.0:8081",
+            "http://[::1]:8081",
+            "http://[::]:8081",
+            "http://[::ffff:127.0.0.2]:8081",
+            "http://[::ffff:7f00:1]:8081",
+        ] {
+            assert!(here.is_where(&origin(same)) && origin(same).is_where(&here), "{same}");
+        }
+        for other in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://128.0.0.1:8081",
+            "http://[::2]:8081",
+            "http://[::ffff:10.0.0.1]:8081",
+            "http://localhost.example:8081",
+            "http://alocalhost:8081",
+        ] {
+            assert!(!here.is_where(&origin(other)) && !origin(other).is_where(&here), "{other}");
+        }
+        assert!(origin("http://a.example:8081").is_where(&origin("https://A.example:8081")));
+        assert!(!origin("http://10.0.0.1:8081").is_where(&origin("http://10.0.0.2:8081")));
     }
 
     #[test]

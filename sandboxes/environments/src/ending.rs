@@ -92,7 +92,7 @@ impl<S: Store> Environments<'_, S> {
         // It is written. Where nobody can tell whether it should be, a mark that may be there hides it all the same.
         if self.is_ended(environment).unwrap_or(false) {
             self.store.delete(&environment.key)?;
-            return Err(EnvironmentError::TooLate);
+            return Err(EnvironmentError::Gone);
         }
         Ok(())
     }

@@ -85,6 +85,14 @@ impl<'a, S: Store> Environments<'a, S> {
     /// Where the store does not answer: there is no environment then, though a place may count until its periods are over.
     pub fn launch(&self, subject: &Subject, entropy: &mut impl Entropy) -> Result<Launch, EnvironmentError> {
         let (of_subject, in_all) = self.places(subject);
+        // Whoever takes a place draws a number, and the lists look under each number. So nobody draws one where there is no room: launches
+        // that are refused without end would hide the environments that there are.
+        if of_subject.are_taken(self.store, self.now)? {
+            return Ok(Launch::SubjectFull);
+        }
+        if in_all.are_taken(self.store, self.now)? {
+            return Ok(Launch::Full);
+        }
         let Some(tickets) = of_subject.take(self.store, self.now)? else { return Ok(Launch::SubjectFull) };
         let Some(tickets_of_all) = in_all.take(self.store, self.now)? else {
             of_subject.give_back(self.store, self.now)?;

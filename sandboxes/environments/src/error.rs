@@ -12,6 +12,9 @@ pub enum EnvironmentError {
     /// An entry of it is gone or was altered; what is missing.
     #[error("an environment is damaged: {0}")]
     Damaged(&'static str),
+    /// It was there when the run began, and is not there any more: an administrator has ended it, or its root was lost.
+    #[error("the environment is not there any more")]
+    Gone,
     /// Somebody else has changed it meanwhile, or the run has lasted longer than it may keep the environment: nothing was
     /// kept of it.
     #[error("a run ended too late to keep anything")]

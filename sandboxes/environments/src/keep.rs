@@ -137,7 +137,12 @@ impl<S: Store> Environments<'_, S> {
         clock: &impl Fn() -> UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<Loaded, EnvironmentError> {
-        let Loaded { environment: before, contents, index } = self.load(environment)?;
+        let loaded = match self.load(environment) {
+            // Whoever ends it removes what it is read from.
+            Err(EnvironmentError::Damaged(_)) if self.find(owner.0, owner.1)?.is_none() => Err(EnvironmentError::Gone),
+            loaded => loaded,
+        };
+        let Loaded { environment: before, contents, index } = loaded?;
         if before.key.expires_at() == self.periods().end_of_new(self.now) {
             let environment = Environment { root: before.root.clone().begun(self.now), ..before.clone() };
             self.replace(owner, &before, &environment, lease, clock, entropy)?;
@@ -243,9 +248,8 @@ impl<S: Store> Environments<'_, S> {
         lease: &RunLease,
         now: UnixTime,
     ) -> Result<(), EnvironmentError> {
-        let found = Environments { now, ..*self }.find(subject, id)?;
-        let is_current = lease.holds(now) && found.is_some_and(|found| found.stands_as(before));
-        if is_current { Ok(()) } else { Err(EnvironmentError::TooLate) }
+        let found = Environments { now, ..*self }.find(subject, id)?.ok_or(EnvironmentError::Gone)?;
+        if lease.holds(now) && found.stands_as(before) { Ok(()) } else { Err(EnvironmentError::TooLate) }
     }
 
     /// Counts the environment in this period and the next; the last one in which it is.

@@ -25,7 +25,7 @@ const LISTED: Kind = "sandbox-listed";
 const LOOKED_AT: u64 = 50;
 /// Environments of a page. It can have nearly twice as many: what is looked at together is not divided.
 const PAGE: usize = 50;
-/// How often is looked for one page. Launches that are refused draw numbers, too, and where they are many, a page has few.
+/// How often is looked for one page. Where many of the numbers are of environments that have ended or stand elsewhere, a page has few.
 const LOOKS: usize = 20;
 
 /// What an administrator calls an environment: where it is written down, and its name in the log. It is not the id, and opens nothing.
@@ -219,7 +219,9 @@ impl<S: Store> Environments<'_, S> {
                 let handle = Handle { place: Position(ticket), name: environment.log_name() };
                 Ok(Some(Listed { handle, subject, id, environment }))
             }
-            Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate) => Ok(None),
+            Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate | EnvironmentError::Gone) => {
+                Ok(None)
+            }
             Err(error @ EnvironmentError::Store(_)) => Err(error),
         }
     }

@@ -17,8 +17,8 @@ use crate::{EnvironmentError, EnvironmentId};
 const PURPOSE: Purpose = "sandbox-names";
 /// The id of an environment.
 const NAME: Kind = "sandbox-name";
-/// How many of the last numbers are looked at. A subject that is refused without end draws numbers, too, and misses its own older
-/// environments in the list.
+/// How many of the last numbers are looked at. A subject that has had more environments in this period and the one before misses its
+/// oldest ones in the list.
 const LOOKED_AT: u64 = 256;
 
 /// What the names of a subject's entries are made of and sealed with: one for each server key, that of the newest first.
@@ -75,7 +75,7 @@ impl<S: Store> Environments<'_, S> {
         for id in ids.iter().filter_map(|text| EnvironmentId::parse(text)) {
             match self.find(subject, &id) {
                 Ok(Some(environment)) => environments.push((id, environment)),
-                Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate) => {}
+                Ok(None) | Err(EnvironmentError::Damaged(_) | EnvironmentError::TooLate | EnvironmentError::Gone) => {}
                 Err(error @ EnvironmentError::Store(_)) => return Err(error),
             }
         }

@@ -103,6 +103,14 @@ impl Places {
             .try_fold(0_u64, |sum, id| Ok(sum.saturating_add(still_taken(store.increment(&self.key(id, number)?, 0)?))))
     }
 
+    /// Whether none is left, as far as this period says; nothing is taken. Somebody else may take the last one right afterwards.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn are_taken(&self, store: &impl Store, now: UnixTime) -> Result<bool, StoreUnavailable> {
+        Ok(self.taken(store, now)? >= u64::from(self.most))
+    }
+
     /// Counts a place that is taken on, in those of this period and the next that are after `counted`.
     ///
     /// # Errors

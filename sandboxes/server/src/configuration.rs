@@ -85,7 +85,8 @@ impl Configuration {
             python: address("python_url")?,
         };
         let interpreters = [&configuration.shell, &configuration.python].map(origin);
-        if interpreters.iter().flatten().any(|origin| configuration.settings.egress.hosts.contains(origin)) {
+        let hosts = &configuration.settings.egress.hosts;
+        if interpreters.iter().flatten().any(|interpreter| hosts.iter().any(|host| host.is_where(interpreter))) {
             return Err(ConfigurationError::EgressToInterpreter);
         }
         Ok(configuration)

@@ -73,6 +73,8 @@ pub struct Ran {
     pub exit_code: i32,
     /// Why nothing of it was kept.
     pub stopped: Option<Reason>,
+    /// Whether the environment is not there any more.
+    pub is_gone: bool,
     /// What the interpreter could not keep, in its own words.
     pub notes: Vec<String>,
     /// Milliseconds that it took.
@@ -181,7 +183,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
             }
             self.host.wait(LOOK);
         };
-        let mut ran = Ran { output, exit_code: KILLED, stopped: None, notes: Vec::new(), milliseconds };
+        let mut ran = Ran { output, exit_code: KILLED, stopped: None, is_gone: false, notes: Vec::new(), milliseconds };
         let mut reason = None;
         let after = match ended {
             Ok(outcome) => {
@@ -205,15 +207,17 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
                         "There are as many runs under way as this server can make."
                     }
                 };
-                self.keep(owner, &loaded, &loaded.contents, lease, &mut reason);
-                return (End::Failed(said), reason);
+                return match self.keep(owner, &loaded, &loaded.contents, lease, &mut reason) {
+                    Keeping::Gone => (End::Unknown, reason),
+                    Keeping::Kept | Keeping::Failed => (End::Failed(said), reason),
+                };
             }
         };
-        match after {
+        let keeping = match after {
             Ok(after) => {
-                if !self.keep(owner, &loaded, &after, lease, &mut reason) {
-                    ran.stopped = Some(Reason::NotKept);
-                }
+                let keeping = self.keep(owner, &loaded, &after, lease, &mut reason);
+                ran.stopped = matches!(keeping, Keeping::Failed).then_some(Reason::NotKept);
+                keeping
             }
             Err((stopped, text)) => {
                 reason = text;
@@ -222,9 +226,10 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
                     ran.exit_code = TIMED_OUT;
                 }
                 // It was a use all the same.
-                self.keep(owner, &loaded, &loaded.contents, lease, &mut reason);
+                self.keep(owner, &loaded, &loaded.contents, lease, &mut reason)
             }
-        }
+        };
+        ran.is_gone = matches!(keeping, Keeping::Gone);
         (End::Ran(ran), reason)
     }
 
@@ -239,7 +244,6 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         interpreter::request(self.configuration.interpreter(order.language), &run)
     }
 
-    /// Whether it was kept.
     fn keep(
         &self,
         owner: (&Subject, &EnvironmentId),
@@ -247,7 +251,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         contents: &Contents,
         lease: &RunLease,
         reason: &mut Option<String>,
-    ) -> bool {
+    ) -> Keeping {
         let (clock, entropy) = (|| self.host.now(), &mut self.host.entropy());
         let kept = self.environments().keep(owner, loaded, contents, lease, &clock, entropy);
         let problem = match &kept {
@@ -255,7 +259,11 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
             Err(error) => Some(error.to_string()),
         };
         *reason = reason.take().or(problem);
-        kept.is_ok()
+        match kept {
+            Ok(_) => Keeping::Kept,
+            Err(EnvironmentError::Gone) => Keeping::Gone,
+            Err(_) => Keeping::Failed,
+        }
     }
 }
 
@@ -265,6 +273,15 @@ enum Leased {
     Busy(String),
     TooMany(String),
     Granted(RunPlace, RunLease, Environment),
+}
+
+/// What comes of keeping what is in an environment.
+enum Keeping {
+    Kept,
+    /// The former state is there.
+    Failed,
+    /// The environment is not there any more.
+    Gone,
 }
 
 /// The contents that are to be kept; or why none are, and what the log is told.
@@ -298,6 +315,7 @@ fn notes(outcome: &Outcome) -> Vec<String> {
 /// What a client is told where an environment cannot be used.
 pub fn refused(error: &EnvironmentError) -> (End, Option<String>) {
     let end = match error {
+        EnvironmentError::Gone => End::Unknown,
         EnvironmentError::Store(_) | EnvironmentError::TooLate => {
             End::Failed("The store of the environments does not answer now.")
         }

@@ -16,6 +16,8 @@ pub const LAUNCH: &str = "launchShell";
 pub const SHELL: &str = "runShellCommandInRemoteEnvironment";
 /// Runs Python.
 pub const PYTHON: &str = "runPythonCodeInRemoteEnvironment";
+/// Whether it never was there, has cooled down, or was ended: the owner is told the same.
+const NOT_FOUND: &str = "Environment not found: there is none of yours with this environmentId; it may have cooled down. Launch one with launchShell.";
 
 /// What a call asks for.
 pub enum Asked {
@@ -205,9 +207,7 @@ pub fn error(text: &str) -> Object {
 /// The result of a run.
 pub fn ended(end: &End, settings: &Settings) -> Object {
     match end {
-        End::Unknown => error(
-            "Environment not found: there is none of yours with this environmentId; it may have cooled down. Launch one with launchShell.",
-        ),
+        End::Unknown => error(NOT_FOUND),
         End::Busy => error("The environment is busy: another run is under way in it. Try again when that has ended."),
         End::TooMany => {
             let most = settings.runs_per_subject;
@@ -238,11 +238,13 @@ fn ran_result(ran: &Ran, limits: &Limits) -> Object {
             content.insert("notes".to_owned(), json!(ran.notes));
         }
     }
-    let stopped = ran.stopped.map(|reason| {
-        let text = sentence(reason, limits);
-        format!("{text} The environment is as it was before.")
-    });
-    with_content(&content, stopped.as_deref())
+    let problem = match (ran.stopped, ran.is_gone) {
+        (None, false) => None,
+        (None, true) => Some(NOT_FOUND.to_owned()),
+        (Some(reason), true) => Some(format!("{} {NOT_FOUND}", sentence(reason, limits))),
+        (Some(reason), false) => Some(format!("{} The environment is as it was before.", sentence(reason, limits))),
+    };
+    with_content(&content, problem.as_deref())
 }
 
 /// The result in both of its forms: for programs, and for models, with a sentence in front where something is wrong.

@@ -155,6 +155,45 @@ async fn programs_get_and_post_as_they_do_elsewhere() {
     }
 }
 
+/// Programs, with `ORIGIN` for the server and `OTHER` for one that it redirects to, which is named as well, and what they print.
+const BESIDE_A_PROXY: [(&str, &str); 5] = [
+    ("print(urlopen(Request('ORIGIN/away', headers=KEY)).read().decode())", "GET /secret? key= type= secret= \n"),
+    (
+        "import os\nos.environ['http_proxy'] = 'OTHER'\nprint(urlopen(Request('ORIGIN/away', headers=KEY)).read().decode())",
+        "GET /secret? key= type= secret= \n",
+    ),
+    (
+        "r = Request('ORIGIN/away', headers=KEY)\nr.set_proxy('OTHER'.split('/')[-1], 'http')\nprint(urlopen(r).read().decode())",
+        "GET /secret? key= type= secret= \n",
+    ),
+    (
+        "o = urllib.request.build_opener(urllib.request.ProxyHandler({'http': 'OTHER'}))\n\
+         print(o.open(Request('ORIGIN/away', headers=KEY)).read().decode())",
+        "GET /secret? key= type= secret= \n",
+    ),
+    (
+        "import os\nos.environ['http_proxy'] = 'OTHER'\nprint(urlopen(Request('ORIGIN/moved', headers=KEY)).read().decode())",
+        "GET /here? key= type= secret=s\n",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_not_asked_and_credentials_do_not_go_where_it_is_said_to_be() {
+    let other = Server::start("http://127.0.0.1:1").await;
+    let server = Server::start(&other.origin).await;
+    let python = Interpreter::start_before(&[server.origin.clone(), other.origin.clone()]).await;
+    for (code, printed) in BESIDE_A_PROXY {
+        let code = code.replace("ORIGIN", &server.origin).replace("OTHER", &other.origin);
+        let ran = run(&python, egress(&[&server, &other]), &format!("KEY = {{'Authorization': 's'}}\n{code}")).await;
+        assert_eq!(
+            ran.printed().split_whitespace().collect::<Vec<_>>(),
+            printed.split_whitespace().collect::<Vec<_>>(),
+            "{code}"
+        );
+    }
+    assert_eq!((server.requests(), other.requests()), (6, 4), "what each was asked for itself");
+}
+
 /// Programs, with `ORIGIN` for the server and `OTHER` for one that is not named, and the last line that they write.
 const REFUSED: [(&str, &str); 13] = [
     ("urlopen('OTHER/')", "egress to OTHER is not allowed here: settings egress.hosts does not name it>"),

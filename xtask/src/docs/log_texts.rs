@@ -17,7 +17,7 @@ use super::{
 /// The first column of a table that quotes.
 const COLUMN: &str = "Log text";
 /// Where the code is that writes to the log.
-const CODE: [&str; 5] = ["crates", "shell", "components", "host/src", "cli/src"];
+const CODE: [&str; 6] = ["crates", "shell", "components", "sandboxes", "host/src", "cli/src"];
 
 /// The quotations of pages that no text of the code has, each in a line.
 pub fn faults(root: &Path) -> Result<Vec<String>> {

@@ -1,7 +1,9 @@
 //! The administrator's page.
 
+mod environments;
+
 use askama::Template;
-use gatehouse_authorization_server::administration::environments::{EnvironmentPage, ReturnedText, SandboxEnvironment};
+use gatehouse_authorization_server::administration::environments::ReturnedText;
 use gatehouse_authorization_server::administration::{ClientOrigin, EntryCounts};
 use gatehouse_authorization_server::client::Client;
 use gatehouse_configuration::Route;
@@ -10,6 +12,8 @@ use gatehouse_protocol::{OwnPath, Subject, UnixTime};
 use gatehouse_sessions::{Listing, Summary};
 use http::Response;
 
+use self::environments::EnvironmentsContent;
+pub(crate) use self::environments::RouteEnvironments;
 use super::policy::Forms;
 use super::sessions_page::label;
 use super::{Layout, time};
@@ -73,14 +77,6 @@ pub(crate) struct RouteKeys {
     path: String,
     keys: Vec<(String, Option<UnixTime>)>,
     pool: Option<String>,
-}
-
-/// The environments at a route.
-pub(crate) struct RouteEnvironments {
-    /// The route's path.
-    pub(crate) path: String,
-    /// What its sandbox tells; `None` where it does not answer.
-    pub(crate) page: Option<EnvironmentPage>,
 }
 
 /// What an operator has looked for, and found.
@@ -224,26 +220,6 @@ struct ClientContent<'a> {
     origin: Html,
     redirect_uris: Vec<String>,
     is_removable: bool,
-}
-
-struct EnvironmentsContent<'a> {
-    path: &'a str,
-    text: Html,
-    rows: Vec<EnvironmentRow<'a>>,
-    next: Option<&'a str>,
-    next_label: Html,
-}
-
-struct EnvironmentRow<'a> {
-    handle: &'a str,
-    name: &'a str,
-    subject: &'a str,
-    launched: Html,
-    last_use: Html,
-    end: Html,
-    runs: u64,
-    is_running: bool,
-    label: Html,
 }
 
 struct KeysContent<'a> {
@@ -420,45 +396,6 @@ impl<'a> KeysContent<'a> {
             keys: route.keys.iter().map(|(label, expires)| (label.as_str(), end(expires))).collect(),
             pool: route.pool.as_deref(),
             label: fill(texts.admin_key_renew_label, &[("path", Shown::Plain(&route.path))]),
-        }
-    }
-}
-
-impl<'a> EnvironmentsContent<'a> {
-    fn of(route: &'a RouteEnvironments, now: UnixTime, texts: &Texts) -> Self {
-        let page = route.page.as_ref();
-        let text = page.map_or_else(
-            || fill(texts.admin_health_silent, &[]),
-            |page| {
-                let [count, most] = [page.count, page.most].map(|count| count.to_string());
-                fill(texts.admin_environments_count, &[("count", Shown::Plain(&count)), ("most", Shown::Plain(&most))])
-            },
-        );
-        let rows = page.into_iter().flat_map(|page| &page.environments);
-        Self {
-            path: &route.path,
-            text,
-            rows: rows.map(|environment| EnvironmentRow::of(environment, now, texts)).collect(),
-            next: page.and_then(|page| page.next.as_ref()).map(ReturnedText::as_str),
-            next_label: fill(texts.admin_environments_older_label, &[("path", Shown::Plain(&route.path))]),
-        }
-    }
-}
-
-impl<'a> EnvironmentRow<'a> {
-    fn of(environment: &'a SandboxEnvironment, now: UnixTime, texts: &Texts) -> Self {
-        let shown = |time| time::shown(time, now, texts);
-        let subject = environment.subject.as_str();
-        Self {
-            handle: environment.handle.as_str(),
-            name: environment.name.as_str(),
-            subject,
-            launched: shown(environment.launched_at),
-            last_use: shown(environment.used_at),
-            end: shown(environment.ends_at),
-            runs: environment.runs,
-            is_running: environment.is_running,
-            label: label(texts.admin_environment_end_label, subject, environment.launched_at, texts),
         }
     }
 }

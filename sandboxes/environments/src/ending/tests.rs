@@ -88,7 +88,7 @@ impl World {
     ) -> Result<(), EnvironmentError> {
         let (environments, mut entropy) = (self.at(store, now), Counting(90));
         let owner = (&self.owner, id);
-        let Some(found) = environments.find(&self.owner, id)? else { return Err(EnvironmentError::TooLate) };
+        let Some(found) = environments.find(&self.owner, id)? else { return Err(EnvironmentError::Gone) };
         let Some(lease) = environments.begin_run(&found)? else { panic!("nobody else runs") };
         let loaded = match environments.load_for_run(owner, found.clone(), &lease, &|| now, &mut entropy) {
             Ok(loaded) => loaded,
@@ -140,7 +140,7 @@ fn what_was_ended_is_unknown_and_everything_of_it_is_gone() {
     assert!(!world.is_known(NOW, &id) && world.is_known(NOW, &stays));
     let ids = |listing: Listing| listing.environments.into_iter().map(|listed| listed.id).collect::<Vec<_>>();
     assert_eq!(ids(world.listing(NOW)), [stays]);
-    assert_eq!(world.run(&world.store, NOW, &id, &large("y")), Err(EnvironmentError::TooLate));
+    assert_eq!(world.run(&world.store, NOW, &id, &large("y")), Err(EnvironmentError::Gone));
     assert_eq!(world.left(NOW), before);
 }
 
@@ -188,7 +188,10 @@ fn a_run_that_is_under_way_never_brings_back_what_was_ended() {
             }
             match kept {
                 Ok(()) => ended_after += 1,
-                Err(_) => ended_before += 1,
+                Err(ref error) => {
+                    assert_eq!(*error, EnvironmentError::Gone, "{before}");
+                    ended_before += 1;
+                }
             }
             assert_eq!(world.left(now), Vec::<String>::new(), "{before}: {kept:?}");
             for later in [0, 1, 60, 119, 240, 299, 300, 400, 418, 419, 420, 500, 700] {
@@ -232,7 +235,7 @@ fn an_end_that_breaks_off_leaves_the_environment_whole_or_unknown() {
             let found = environments.find(&world.owner, &id).unwrap().unwrap();
             assert_eq!(environments.load(found).unwrap().contents, large("x"), "{operations}");
         } else {
-            assert_eq!(world.run(&world.store, NOW, &id, &large("y")), Err(EnvironmentError::TooLate));
+            assert_eq!(world.run(&world.store, NOW, &id, &large("y")), Err(EnvironmentError::Gone));
         }
     }
 }

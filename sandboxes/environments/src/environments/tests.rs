@@ -121,7 +121,7 @@ fn a_launch_that_dies_at_any_step_leaves_no_environment_and_no_more_than_a_place
             now: NOW,
         };
         if environments.launch(&subject("demo:alice"), &mut entropy).is_ok() {
-            assert_eq!(steps, 7);
+            assert_eq!(steps, 9);
             break;
         }
         assert!(world.at(NOW).list(&subject("demo:alice")).unwrap().is_empty(), "{steps}");
@@ -184,15 +184,23 @@ fn a_subject_is_told_its_own_environments_as_long_as_they_are_there() {
 }
 
 #[test]
-fn whoever_is_refused_without_end_sees_the_own_environments_of_late() {
+fn whoever_is_refused_without_end_sees_the_own_environments() {
     let (world, mut entropy) = (World::new(), Counting(0));
     for _ in 0..3 {
         world.launch(NOW, "demo:alice", &mut entropy).unwrap();
     }
-    for _ in 0..200 {
+    for _ in 0..300 {
         assert!(world.launch(NOW, "demo:alice", &mut entropy).is_none());
     }
     assert_eq!(world.at(NOW).list(&subject("demo:alice")).unwrap().len(), 3);
+    // The same where there is no room in all.
+    for _ in 0..2 {
+        world.launch(NOW, "demo:bob", &mut entropy).unwrap();
+    }
+    for _ in 0..300 {
+        assert!(world.launch(NOW, "demo:bob", &mut entropy).is_none());
+    }
+    assert_eq!(world.at(NOW).list(&subject("demo:bob")).unwrap().len(), 2);
 }
 
 #[test]

@@ -122,6 +122,29 @@ fn a_page_has_an_end_and_the_next_begins_there() {
 }
 
 #[test]
+fn launches_that_are_refused_hide_no_environment_from_administrators_and_change_nothing() {
+    let (mut world, mut entropy) = (World::new(), Counting(0));
+    world.settings.environments = 2;
+    let begin = NOW.plus(250);
+    let launched = [(); 2].map(|()| world.launch(begin, "demo:alice", &mut entropy));
+    let refused = |now| world.at(now).launch(&subject("demo:bob"), &mut Counting(90)).unwrap();
+    // In the period in which they were launched, and in the next one.
+    for now in [begin, NOW.plus(310)] {
+        assert!(matches!(refused(now), Launch::Full));
+        assert_eq!(world.first(now).environments.len(), 2);
+        let before = world.store.snapshot();
+        for _ in 0..1_500 {
+            assert!(matches!(refused(now), Launch::Full));
+        }
+        let listing = world.first(now);
+        let listed: BTreeSet<_> = listing.environments.iter().map(|listed| listed.id.as_str()).collect();
+        assert_eq!(listed, launched.iter().map(EnvironmentId::as_str).collect());
+        assert_eq!((world.at(now).count(), listing.next), (Ok(2), None));
+        assert_eq!(world.store.snapshot(), before);
+    }
+}
+
+#[test]
 fn a_handle_finds_its_environment_and_no_other_and_tells_nothing_of_it() {
     let (world, mut entropy) = (World::new(), Counting(0));
     let (one, _) = (world.launch(NOW, "demo:alice", &mut entropy), world.launch(NOW, "demo:bob", &mut entropy));
@@ -168,7 +191,7 @@ fn whoever_lacks_one_of_the_secrets_is_told_nothing() {
 
 #[test]
 fn without_administrators_a_launch_writes_nothing_for_them_and_with_them_one_entry() {
-    for (administration, entries, operations) in [(None, 0, 7), (World::new().administration, 1, 8)] {
+    for (administration, entries, operations) in [(None, 0, 9), (World::new().administration, 1, 10)] {
         for allowed in 0.. {
             let world = World { administration: administration.clone(), ..World::new() };
             let store = FailingStore::after(allowed, &world.store);

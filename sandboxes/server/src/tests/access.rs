@@ -1,4 +1,5 @@
 use super::*;
+use crate::configuration::ConfigurationError;
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 
@@ -60,6 +61,18 @@ fn without_any_of_its_settings_or_with_a_wrong_one_nothing_is_served() {
     }
     assert_eq!(read("nothing", None), Ok(()));
     assert_eq!(read("settings", Some("egress.hosts = [\"https://shell.example\", \"http://python.example\"]")), Ok(()));
+    let beside = |shell: &str, settings: &str| {
+        let setting = |name: &str| if name == "shell_url" { Some(shell.to_owned()) } else { setting(name, settings) };
+        Configuration::read(|name| Ok(setting(name))).map(drop)
+    };
+    let shells = ["http://127.0.0.1:8081", "http://localhost:8081/", "http://[::1]:8081"];
+    for host in ["localhost:8081", "127.0.0.2:8081", "[::1]:8081", "[::ffff:127.0.0.1]:8081", "0.0.0.0:8081"] {
+        for (shell, scheme) in shells.into_iter().flat_map(|shell| [(shell, "http"), (shell, "https")]) {
+            let refused = beside(shell, &format!("egress.hosts = [\"{scheme}://{host}\"]"));
+            assert_eq!(refused, Err(ConfigurationError::EgressToInterpreter), "{shell} {scheme}://{host}");
+        }
+    }
+    assert_eq!(beside("http://127.0.0.1:8081", "egress.hosts = [\"http://127.0.0.1:8082\"]"), Ok(()));
     assert_eq!(read("gateway_secret", Some("a secret of a file\n")), Ok(()));
     assert_eq!(read("administration_secret", None), Ok(()));
     let unavailable = Configuration::read(|_| Err("the vault is sealed".to_owned())).unwrap_err().to_string();

@@ -1,5 +1,7 @@
 use http::HeaderValue;
+use shell_http::outbound::NoAnswer;
 
+use super::faults::Interrupted;
 use super::*;
 
 /// What an administrator asks.
@@ -92,6 +94,62 @@ fn what_an_administrator_ends_is_to_its_owner_as_one_that_never_was() {
 }
 
 #[test]
+fn a_run_whose_environment_is_ended_before_any_read_is_told_that_there_is_none() {
+    let (mut ended, mut ran) = (0, 0);
+    // In the same period, and in the next one, to which everything moves.
+    for later in [0, 290] {
+        for before in 0.. {
+            let bench = Bench::new();
+            bench.advance(20);
+            let id = bench.launch("key:alice");
+            let large = |_: &str, run: Run| {
+                let changed = vec![file("big", &run.code.repeat(100_000).into_bytes())];
+                whole(&[stdout("said"), Frame::Ended(Outcome { changed, ..outcome() })])
+            };
+            bench.interpreters(large);
+            bench.shell("key:alice", &id, "a");
+            bench.advance(later);
+            let never = bench.shell("key:alice", "99999999-9999-9999-9999-999999999999", "b");
+            let end = || assert_eq!(bench.end(&bench.newest()), StatusCode::OK);
+            let store = Interrupted { store: &bench.store, reads: Cell::new(0), before, happens: &end };
+            let arguments = json!({ "environmentId": id, "shellCommand": "b" });
+            let result = bench.call_in(&store, "key:alice", "runShellCommandInRemoteEnvironment", arguments);
+            if store.reads.get() <= before {
+                break;
+            }
+            if result["isError"] == true {
+                assert_eq!(text_of(&result), text_of(&never), "{later} {before}");
+                ended += 1;
+                ran += usize::from(result["structuredContent"]["stdout"] == "said");
+            }
+            assert_eq!(bench.shell("key:alice", &id, "c"), never, "{later} {before}");
+        }
+    }
+    assert!(ran > 3 && ended > ran + 3, "{ended} {ran}");
+}
+
+#[test]
+fn a_run_that_does_not_end_well_in_an_environment_that_is_ended_is_told_both() {
+    let bench = Rc::new(Bench::new());
+    for (arrivals, said, limit) in [
+        (vec![], "The run was stopped: it took longer than 30 seconds. ", json!("time")),
+        (vec![Arrival::NoAnswer(0, NoAnswer::NotAllowed)], "", Value::Null),
+    ] {
+        let id = bench.launch("key:alice");
+        let never = bench.shell("key:alice", "99999999-9999-9999-9999-999999999999", "b");
+        let inner = Rc::clone(&bench);
+        let arrivals = RefCell::new(arrivals);
+        bench.interpreters(move |_, _| {
+            assert_eq!(inner.end(&inner.newest()), StatusCode::OK);
+            arrivals.take()
+        });
+        let result = bench.shell("key:alice", &id, "b");
+        assert_eq!(text_of(&result), format!("{said}{}", text_of(&never)));
+        assert_eq!(result["structuredContent"]["limit"], limit);
+    }
+}
+
+#[test]
 fn a_run_that_is_under_way_while_its_environment_is_ended_keeps_nothing_and_brings_nothing_back() {
     let bench = Rc::new(Bench::new());
     let id = bench.launch("key:alice");
@@ -105,8 +163,13 @@ fn a_run_that_is_under_way_while_its_environment_is_ended_keeps_nothing_and_brin
     });
     let result = bench.shell("key:alice", &id, "b");
     assert_eq!(result["isError"], true, "{result}");
-    assert!(text_of(&result).contains("could not be kept"), "{result}");
     let unknown = bench.shell("key:alice", "99999999-9999-9999-9999-999999999999", "c");
+    assert_eq!(text_of(&result), text_of(&unknown), "{result}");
+    let stdout = result["structuredContent"]["stdout"].as_str().unwrap_or_default();
+    assert!(stdout.ends_with("files a;b;"), "what it has written is told: {result}");
+    let log = bench.log();
+    let told = log.iter().filter(|line| line["event"] == "run").nth(1).unwrap();
+    assert_eq!(told["reason"], "the environment is not there any more");
     bench.interpreters(|address, run| whole(&remembering(address, run)));
     for seconds in [0, 1, 60, 200, 300, 500] {
         bench.advance(seconds);

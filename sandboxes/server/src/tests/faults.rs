@@ -4,11 +4,11 @@ use gatehouse_storage::{Key, KeyPage, StoreUnavailable};
 use super::*;
 
 /// A store in which something happens right before a certain read.
-struct Interrupted<'a> {
-    store: &'a MemoryStore,
-    reads: Cell<usize>,
-    before: usize,
-    happens: &'a dyn Fn(),
+pub(super) struct Interrupted<'a> {
+    pub(super) store: &'a MemoryStore,
+    pub(super) reads: Cell<usize>,
+    pub(super) before: usize,
+    pub(super) happens: &'a dyn Fn(),
 }
 
 impl Store for Interrupted<'_> {
@@ -74,7 +74,7 @@ fn a_run_that_dies_at_any_step_leaves_the_former_state_or_the_new_one_whole() {
 
 #[test]
 fn a_launch_that_dies_is_told_and_the_next_one_is_none_the_worse() {
-    for steps in 0..8 {
+    for steps in 0..10 {
         let bench = Bench::with_settings("environments_per_subject = 1");
         let dying = FailingStore::after(steps, &bench.store);
         let result = bench.call_in(&dying, "key:alice", "launchShell", json!({}));

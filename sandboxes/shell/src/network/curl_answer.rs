@@ -14,6 +14,7 @@ pub const fn exit_code(failure: &Failure) -> i32 {
         Failure::Off
         | Failure::NotNamed(_)
         | Failure::HostRefuses(_)
+        | Failure::AddressRefused(_)
         | Failure::Connection(_)
         | Failure::RequestTooLarge(_)
         | Failure::TooManyRequests(_) => 7,
