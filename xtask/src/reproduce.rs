@@ -1,4 +1,4 @@
-//! `cargo xtask reproduce`: the same commit gives the same artefacts, wherever it lies; with those of the sandboxes, but for Python.
+//! `cargo xtask reproduce`: the same commit gives the same artefacts, wherever it lies.
 //!
 //! The second build shares nothing with the first one but the compiler and the sources of other people's crates: it is a clone in another
 //! folder, with a target folder and a cargo home of its own.
@@ -9,7 +9,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::build::sandboxes;
 use crate::toolchain::reproducible::cargo_home;
 use crate::workspace::Workspace;
 use crate::{build, digest, process, progress};
@@ -22,10 +21,7 @@ const OF_CARGO_HOME: [&str; 3] = ["config.toml", "git", "registry"];
 /// Builds twice and compares.
 pub fn run(workspace: &Workspace) -> Result<()> {
     let commit = committed(workspace)?;
-    let mut first = build::all(workspace)?;
-    for name in sandboxes::reproducible() {
-        first.extend(sandboxes::run(workspace, &sandboxes::Arguments { only: Some(name.to_owned()) })?);
-    }
+    let first = build::all(workspace)?;
 
     let folder = workspace.target().join(FOLDER);
     remove(&folder)?;
@@ -36,14 +32,11 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let home = folder.join("cargo-home");
     fill_cargo_home(&home)?;
     progress::stage(&format!("Building {commit} once more, in {}", workspace.shown(&clone)));
-    let builds = sandboxes::reproducible().map(|name| vec!["sandboxes", "--only", name]);
-    for arguments in std::iter::once(vec!["build"]).chain(builds) {
-        // This program, for another workspace.
-        let mut second = process::command(env::current_exe().context("this program has no path")?);
-        second.args(arguments).current_dir(&clone);
-        second.env("CARGO_HOME", &home).env("CARGO_MANIFEST_DIR", clone.join("xtask"));
-        process::run(&mut second, "the second build")?;
-    }
+    // This program, for another workspace.
+    let mut second = process::command(env::current_exe().context("this program has no path")?);
+    second.arg("build").current_dir(&clone);
+    second.env("CARGO_HOME", &home).env("CARGO_MANIFEST_DIR", clone.join("xtask"));
+    process::run(&mut second, "the second build")?;
 
     let mut differing = Vec::new();
     for file in first {

@@ -117,13 +117,6 @@ pub fn linked(name: &str) -> Result<Linked> {
     Ok(linked)
 }
 
-/// The artefacts that are the same wherever they are built: those without the interpreter, whose memory componentize-py fills as chance has it.
-pub fn reproducible() -> impl Iterator<Item = &'static str> {
-    let without_interpreter =
-        |artefact: &&Artefact| !artefact.parts.iter().any(|(_, part)| matches!(part, Part::Interpreter(_)));
-    ARTEFACTS.iter().filter(without_interpreter).filter_map(|artefact| Path::new(artefact.output).file_stem()?.to_str())
-}
-
 /// Builds everything.
 pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     run(workspace, &Arguments { only: None })
