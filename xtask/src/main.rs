@@ -66,7 +66,7 @@ enum Command {
     Docs(docs::Arguments),
     /// Build what is released, and pack it into one archive that runs on a Linux machine without Rust; or the sandboxes
     Dist(dist::Arguments),
-    /// Build the artefacts and the sandboxes but for Python once more, from a clone at another path and with another cargo home, and compare the bytes
+    /// Build the artefacts once more, from a clone at another path and with another cargo home, and compare the bytes
     Reproduce,
     /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
