@@ -29,10 +29,15 @@ async fn world() -> AttackWorld {
          administrators = [{{ label = \"operations\", secret = \"administrator_token\" }}]"
     );
     let variables = [("administrator_token", KEY_ADMINISTRATOR), ("upstream_secret", SERVER_SECRET)];
+    world_with(mcp_lines, &variables).await
+}
+
+/// The same people, with these lines of the route and these variables.
+async fn world_with(mcp_lines: String, variables: &[(&str, &str)]) -> AttackWorld {
     let settings = AttackSettings {
         mcp_lines,
         provider_lines: ROLES.to_owned(),
-        variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ..AttackSettings::default()
     };
     let world = AttackWorld::start_with(settings).await;

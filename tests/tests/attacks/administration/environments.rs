@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use gatehouse_tests::rest_double::json_answer;
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, From, Person, Received, form, serve};
+use gatehouse_tests::{Answer, AttackWorld, From, Person, Received, form, serve};
 use http::Response;
 use serde_json::{Value, json};
 
-use super::{ROLES, act, acts, filled, open, sent, signed_in};
+use super::{act, acts, filled, open, sent, signed_in, world_with};
 use crate::account::sign_in;
 use crate::answers::assert_shown;
 
@@ -84,21 +84,7 @@ fn as_it_should(received: &Received) -> Response<Bytes> {
 async fn world_before(sandbox: &Sandbox, secret: &str) -> AttackWorld {
     let environments =
         format!("environments = {{ url = \"{}/environments\", secret = \"sandbox_administration\" }}", sandbox.origin);
-    let settings = AttackSettings {
-        mcp_lines: environments,
-        provider_lines: ROLES.to_owned(),
-        variables: vec![("sandbox_administration".to_owned(), secret.to_owned())],
-        ..AttackSettings::default()
-    };
-    let world = AttackWorld::start_with(settings).await;
-    world.provider().script(|script| {
-        script.claims = Arc::new(|claims| match claims["email"].as_str() {
-            Some("carol@example.test") => claims["roles"] = json!(["Ops"]),
-            Some("dave@example.test") => claims["roles"] = json!(["Admin"]),
-            _ => {}
-        });
-    });
-    world
+    world_with(environments, &[("sandbox_administration", secret)]).await
 }
 
 fn assert_silent(page: &Answer, what: &str) {
