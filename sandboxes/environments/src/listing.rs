@@ -8,9 +8,9 @@
 use core::fmt;
 use std::collections::BTreeSet;
 
-use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Entropy, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
-use gatehouse_storage::{Key, Kind, Store};
+use gatehouse_storage::{Kind, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::environments::{Environment, Environments};
@@ -115,12 +115,6 @@ fn secrets<'a>(keys: &'a KeyRing, administration: &'a SecretString) -> impl Iter
     keys.ids().filter_map(move |key| keys.derived(key, PURPOSE, &[administration.expose()])).map(HandleSecret::from)
 }
 
-/// Where a number of a period stands.
-fn key(secret: &HandleSecret, ticket: Ticket, end: UnixTime) -> Result<Key, EnvironmentError> {
-    let place = secret.derive(LISTED, ticket.period).derive(LISTED, ticket.number);
-    Ok(Key::new(LISTED, &place.record_id(), end)?)
-}
-
 impl<S: Store> Environments<'_, S> {
     /// Writes down whose an environment is, under the last of the numbers that it has just got among all. One entry is enough, since
     /// both this period and the next one are looked at.
@@ -133,7 +127,7 @@ impl<S: Store> Environments<'_, S> {
     ) -> Result<(), EnvironmentError> {
         let secret = self.administration.and_then(|administration| secrets(self.keys, administration).next());
         let (Some(secret), Some(ticket)) = (secret, tickets.last()) else { return Ok(()) };
-        let key = key(&secret, *ticket, self.places_of_all().end(ticket.period))?;
+        let key = ticket.key(LISTED, &secret, self.places_of_all().end(ticket.period))?;
         let owner = written(&Owner { subject: subject.as_str(), id: id.as_str() });
         let owner = owner.ok_or(EnvironmentError::Damaged("its owner cannot be written"))?;
         let sealed = secret.seal_record(&key.to_string(), &owner, entropy);
@@ -231,7 +225,7 @@ impl<S: Store> Environments<'_, S> {
         let (places, mut owners) = (self.places_of_all(), Vec::new());
         let Some(administration) = self.administration else { return Ok(owners) };
         for secret in secrets(self.keys, administration) {
-            let keys = tickets.iter().map(|ticket| key(&secret, *ticket, places.end(ticket.period)));
+            let keys = tickets.iter().map(|ticket| ticket.key(LISTED, &secret, places.end(ticket.period)));
             let keys = keys.collect::<Result<Vec<_>, _>>()?;
             let values = self.store.get_many(&keys.iter().collect::<Vec<_>>())?;
             for ((ticket, key), sealed) in tickets.iter().zip(&keys).zip(values) {

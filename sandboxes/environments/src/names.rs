@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use gatehouse_protocol::{Entropy, Subject, UnixTime};
+use gatehouse_protocol::{Entropy, Subject};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
-use gatehouse_storage::{Key, Kind, Store};
+use gatehouse_storage::{Kind, Store};
 
 use crate::environments::{Environment, Environments};
 use crate::places::Ticket;
@@ -26,12 +26,6 @@ fn secrets<'a>(keys: &'a KeyRing, subject: &'a Subject) -> impl Iterator<Item = 
     keys.ids().filter_map(move |key| keys.derived(key, PURPOSE, &[subject.as_str()])).map(HandleSecret::from)
 }
 
-/// Where a number of a period stands.
-fn key(secret: &HandleSecret, ticket: Ticket, end: UnixTime) -> Result<Key, EnvironmentError> {
-    let place = secret.derive(NAME, ticket.period).derive(NAME, ticket.number);
-    Ok(Key::new(NAME, &place.record_id(), end)?)
-}
-
 impl<S: Store> Environments<'_, S> {
     /// Writes down that a subject has an environment, in each period in which it was counted anew.
     pub(crate) fn note(
@@ -43,7 +37,7 @@ impl<S: Store> Environments<'_, S> {
     ) -> Result<(), EnvironmentError> {
         let Some(secret) = secrets(self.keys, subject).next() else { return Ok(()) };
         for ticket in tickets {
-            let key = key(&secret, *ticket, self.places(subject).0.end(ticket.period))?;
+            let key = ticket.key(NAME, &secret, self.places(subject).0.end(ticket.period))?;
             let sealed = secret.seal_record(&key.to_string(), id.as_str().as_bytes(), entropy);
             let sealed = sealed.map_err(|_| EnvironmentError::Damaged("a name cannot be sealed"))?;
             self.store.put(&key, &sealed)?;
@@ -63,7 +57,7 @@ impl<S: Store> Environments<'_, S> {
             let end = places.end(last.period);
             let numbers = last.number.saturating_sub(LOOKED_AT).saturating_add(1)..=last.number;
             let ticket = |number| Ticket { period: last.period, number };
-            let keys = numbers.map(|number| key(&secret, ticket(number), end)).collect::<Result<Vec<_>, _>>()?;
+            let keys = numbers.map(|number| ticket(number).key(NAME, &secret, end)).collect::<Result<Vec<_>, _>>()?;
             let values = self.store.get_many(&keys.iter().collect::<Vec<_>>())?;
             for (key, sealed) in keys.iter().zip(values) {
                 let opened = sealed.and_then(|sealed| secret.open_record(&key.to_string(), &sealed).ok());

@@ -6,6 +6,7 @@
 //! never are more let in than there are places, however many come at once.
 
 use gatehouse_protocol::UnixTime;
+use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{InvalidKey, Key, Kind, Store, StoreUnavailable, giving_back, still_taken};
 
 /// Counters of what is taken and given back.
@@ -40,6 +41,12 @@ impl Ticket {
     /// What was taken and what was given back stand in one counter; the lower half grows with each that is taken.
     const fn of(period: u64, sum: u64) -> Self {
         Self { period, number: sum % giving_back(1) }
+    }
+
+    /// Where something is written of whoever has this number, until `end`.
+    pub(crate) fn key(self, kind: Kind, secret: &HandleSecret, end: UnixTime) -> Result<Key, InvalidKey> {
+        let place = secret.derive(kind, self.period).derive(kind, self.number);
+        Key::new(kind, &place.record_id(), end)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use gatehouse_protocol::UnixTime;
 use gatehouse_storage::memory::{FailingStore, MemoryStore};
 use proptest::prelude::*;
 
