@@ -26,12 +26,12 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 #[error("the server closed the kept connection before the request")]
 pub(super) struct ClosedBefore;
 
-/// How many requests of HTTP/1.1 a connection was used for, by whoever has the connection's [`Connected`].
+/// How many requests of HTTP/1.1 have begun on a connection: its [`Connected`] carries it to whoever is told of a failure.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestsBegun(Arc<AtomicUsize>);
 
 impl RequestsBegun {
-    /// Whether a request on this connection failed that was not its first.
+    /// Whether more than one request has begun on this connection.
     pub(super) fn is_reused(connected: &Connected) -> bool {
         let mut extras = http::Extensions::new();
         connected.get_extras(&mut extras);
